@@ -1,0 +1,43 @@
+MODULE_big = webhook_dedup
+EXTENSION = webhook_dedup
+DATA = webhook_dedup--1.0.sql
+PGFILEDESC = "webhook_dedup - idempotent webhook receiver"
+
+OBJS = \
+	src/webhook_dedup.o \
+	src/args.o \
+	src/digest.o \
+	src/headers.o \
+	src/jsonscan.o \
+	src/jsonstring.o \
+	src/template.o \
+	src/render.o \
+	src/rules.o \
+	src/privacy.o \
+	src/derive.o \
+	src/plans.o \
+	src/ledger.o \
+	src/acquisition.o \
+	src/acquire.o \
+	src/batch.o \
+	src/acquire_many.o \
+	src/complete.o \
+	src/operate.o \
+	src/grant.o
+
+PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -Wno-cast-function-type
+SHLIB_LINK = -lcrypto
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test
+PROVE_TESTS = test/t/*.pl
+TAP_TESTS = 1
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Every object depends on every header: the build takes seconds.
+$(OBJS): $(wildcard src/*.h)

@@ -1,0 +1,31 @@
+/*
+ * acquisition.h
+ *	  The SQL type wd_acquisition: what a caller is told.
+ */
+#ifndef WD_ACQUISITION_H
+#define WD_ACQUISITION_H
+
+#include "fmgr.h"
+#include "funcapi.h"
+
+#define WD_ACQUISITION_COLUMNS 11
+
+struct WdEvent;
+
+/* An answer to one delivery. */
+typedef struct WdAnswer
+{
+	text	   *provider;
+	text	   *key;
+	text	   *hash;			/* as given; NULL if none was */
+	int			outcome;		/* a WdOutcome */
+	const struct WdEvent *event;	/* as it is now */
+} WdAnswer;
+
+extern void wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc,
+								Datum *values, bool *nulls);
+extern ReturnSetInfo *wd_acquisition_set(FunctionCallInfo fcinfo);
+extern Datum wd_acquisition_datum(FunctionCallInfo fcinfo,
+								  const WdAnswer *answer);
+
+#endif							/* WD_ACQUISITION_H */

@@ -1,0 +1,43 @@
+/*
+ * compat.h
+ *	  What differs between the supported server versions.
+ *
+ * Shims carry the name that the newest server uses.
+ */
+#ifndef WD_COMPAT_H
+#define WD_COMPAT_H
+
+#if PG_VERSION_NUM < 140000
+#error "webhook_dedup needs PostgreSQL 14 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+#if PG_VERSION_NUM < 160000
+#define object_aclcheck(classid, objectid, roleid, mode) \
+	pg_namespace_aclcheck((objectid), (roleid), (mode))
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define WdMakeJsonLexer(json, len) \
+	makeJsonLexContextCstringLen(NULL, (json), (len), PG_UTF8, false)
+#else
+#define WdMakeJsonLexer(json, len) \
+	makeJsonLexContextCstringLen(unconstify(char *, (json)), (len), \
+								 PG_UTF8, false)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define WD_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "webhook_dedup", .version = "1.0")
+#else
+#define WD_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif							/* WD_COMPAT_H */

@@ -1,0 +1,278 @@
+/*
+ * complete.c
+ *	  What the holder of an event does with it: complete it, keep it longer,
+ *	  make sure that it still holds it.
+ *
+ * The attempt is the fencing token: a holder whose attempt was superseded
+ * changes nothing.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "args.h"
+#include "batch.h"
+#include "compat.h"
+#include "errors.h"
+#include "ledger.h"
+#include "plans.h"
+
+PG_FUNCTION_INFO_V1(wd_mark_done);
+PG_FUNCTION_INFO_V1(wd_mark_failed);
+PG_FUNCTION_INFO_V1(wd_mark_done_many);
+PG_FUNCTION_INFO_V1(wd_extend_lease);
+PG_FUNCTION_INFO_V1(wd_assert_owner);
+
+/* Characters of an error that are kept */
+#define MAX_ERROR_CHARS 200
+
+static bool complete(FunctionCallInfo fcinfo, WdStatus status, text *error);
+static uint64 complete_many(text *provider, const WdBatch *batch);
+static void require_events(text *provider, Datum keys, int nkeys);
+static text *clean_error(text *error);
+static int	control_length(const unsigned char *s);
+
+/*
+ * wd_mark_done(provider text, dedup_key text, attempt integer)
+ * returns boolean
+ *
+ * True if this call completed the event, false if the caller does not hold
+ * it any more.  Raises P0002 if it was never acquired.
+ */
+Datum
+wd_mark_done(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(complete(fcinfo, WD_DONE, NULL));
+}
+
+/*
+ * wd_mark_failed(provider text, dedup_key text, attempt integer, error text)
+ * returns boolean
+ *
+ * As wd_mark_done; the next delivery acquires the event.
+ */
+Datum
+wd_mark_failed(PG_FUNCTION_ARGS)
+{
+	text	   *error = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+
+	PG_RETURN_BOOL(complete(fcinfo, WD_FAILED, clean_error(error)));
+}
+
+/*
+ * wd_mark_done_many(provider text, dedup_keys text[], attempts integer[])
+ * returns bigint
+ *
+ * The number of events that this call completed.  Raises P0002, and
+ * completes none, if one of them was never acquired.
+ */
+Datum
+wd_mark_done_many(PG_FUNCTION_ARGS)
+{
+	text	   *provider = wd_arg_provider(fcinfo, 0);
+	WdBatch		batch;
+	uint64		completed;
+
+	wd_batch_read_keys(fcinfo, 1, &batch);
+	wd_batch_read_extra(fcinfo, 2, "attempts", INT4OID, &batch);
+	wd_batch_sort(&batch);
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	completed = complete_many(provider, &batch);
+	SPI_finish();
+	PG_RETURN_INT64(completed);
+}
+
+/*
+ * wd_extend_lease(provider text, dedup_key text, attempt integer,
+ *				   lease interval) returns timestamptz
+ *
+ * Lets the lease end the given time from now.  Returns when that is, null if
+ * the caller does not hold the event any more, infinity if it does not end.
+ * Raises P0002 if the event was never acquired.
+ */
+Datum
+wd_extend_lease(PG_FUNCTION_ARGS)
+{
+	WdLease		lease = wd_arg_lease(fcinfo, 3);
+	text	   *provider = wd_arg_provider(fcinfo, 0);
+	text	   *key = wd_arg_key(fcinfo, 1);
+	Datum		args[] = {
+		PointerGetDatum(provider),
+		PointerGetDatum(key),
+		(Datum) 0,
+		wd_lease_interval(&lease),
+	};
+	WdEvent		event;
+	bool		held;
+
+	wd_check_null(PG_ARGISNULL(2), "attempt");
+	args[2] = PG_GETARG_DATUM(2);
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	held = wd_plan_run(WD_PLAN_RENEW, args, lease.ends ? NULL : "   n") > 0;
+	if (held)
+		wd_event_read(0, &event);
+	else
+		wd_require_event(provider, key);
+	SPI_finish();
+
+	if (!held)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(event.has_lease_end ?
+						  event.lease_expires_at : DT_NOEND);
+}
+
+/*
+ * wd_assert_owner(provider text, dedup_key text, attempt integer)
+ * returns void
+ *
+ * Locks the event's row until the transaction ends, so that what else the
+ * transaction writes is committed by the holder or not at all.  Raises WD004
+ * if the attempt was superseded or completed, P0002 if there is no event.
+ */
+Datum
+wd_assert_owner(PG_FUNCTION_ARGS)
+{
+	Datum		args[] = {
+		PointerGetDatum(wd_arg_provider(fcinfo, 0)),
+		PointerGetDatum(wd_arg_key(fcinfo, 1)),
+	};
+	WdEvent		event;
+
+	wd_check_null(PG_ARGISNULL(2), "attempt");
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (wd_plan_run(WD_PLAN_LOCK, args, NULL) == 0)
+		wd_raise_no_event();
+	wd_event_read(0, &event);
+	SPI_finish();
+
+	if (event.status != WD_PROCESSING ||
+		event.attempt != PG_GETARG_INT32(2))
+		ereport(ERROR,
+				errcode(ERRCODE_WD_NOT_OWNER),
+				errmsg("attempt %d does not hold the event any more",
+					   PG_GETARG_INT32(2)),
+				errdetail("The event is at attempt %d with status \"%s\".",
+						  event.attempt, wd_status_name(event.status)),
+				errhint("Roll back: the event was acquired again or completed by somebody else."));
+	PG_RETURN_VOID();
+}
+
+/* Give the event of arguments 0 to 2 its final status. */
+static bool
+complete(FunctionCallInfo fcinfo, WdStatus status, text *error)
+{
+	text	   *provider = wd_arg_provider(fcinfo, 0);
+	text	   *key = wd_arg_key(fcinfo, 1);
+	Datum		args[] = {
+		PointerGetDatum(provider),
+		PointerGetDatum(key),
+		PG_GETARG_DATUM(2),
+		CStringGetTextDatum(wd_status_name(status)),
+		PointerGetDatum(error),
+	};
+	char		nulls[] = "     ";
+	bool		changed;
+
+	if (PG_ARGISNULL(2))
+		nulls[2] = 'n';
+	if (error == NULL)
+		nulls[4] = 'n';
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	changed = wd_plan_run(WD_PLAN_COMPLETE, args, nulls) > 0;
+	if (!changed)
+		wd_require_event(provider, key);
+	SPI_finish();
+	return changed;
+}
+
+static uint64
+complete_many(text *provider, const WdBatch *batch)
+{
+	int			n = batch->nitems;
+	Datum	   *keys = palloc(sizeof(Datum) * Max(n, 1));
+	Datum	   *attempts = palloc(sizeof(Datum) * Max(n, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
+	Datum		args[3];
+	uint64		completed;
+
+	for (int i = 0; i < n; i++)
+	{
+		keys[i] = PointerGetDatum(batch->items[i].key);
+		attempts[i] = batch->items[i].extra;
+		nulls[i] = batch->items[i].extra_is_null;
+	}
+	if (n == 0)
+		return 0;
+
+	args[0] = PointerGetDatum(provider);
+	args[1] = wd_text_array(keys, NULL, n);
+	args[2] = wd_int4_array(attempts, nulls, n);
+	completed = wd_plan_run(WD_PLAN_COMPLETE_MANY, args, NULL);
+	if (completed < n)
+		require_events(provider, args[1], n);
+	return completed;
+}
+
+/* Raise P0002 unless all events were acquired before. */
+static void
+require_events(text *provider, Datum keys, int nkeys)
+{
+	Datum		args[] = {PointerGetDatum(provider), keys};
+
+	if (wd_plan_run(WD_PLAN_FIND_MANY, args, NULL) < nkeys)
+		wd_raise_no_event();
+}
+
+/*
+ * What is kept of an error: its first characters, and no control characters,
+ * which could forge lines where the ledger is printed.
+ */
+static text *
+clean_error(text *error)
+{
+	char	   *result;
+	int			len;
+
+	if (error == NULL)
+		return NULL;
+
+	len = pg_mbcharcliplen(VARDATA_ANY(error), VARSIZE_ANY_EXHDR(error),
+						   MAX_ERROR_CHARS);
+	result = pnstrdup(VARDATA_ANY(error), len);
+	for (int i = 0; i < len;)
+	{
+		int			control = control_length((unsigned char *) result + i);
+
+		if (control > 0)
+		{
+			memset(result + i, '?', control);
+			i += control;
+		}
+		else
+			i += pg_mblen(result + i);
+	}
+	return cstring_to_text_with_len(result, len);
+}
+
+/* Bytes of the control character at s, 0 if it is none: C0, DEL, C1. */
+static int
+control_length(const unsigned char *s)
+{
+	if (s[0] < 0x20 || s[0] == 0x7F)
+		return 1;
+	if (GetDatabaseEncoding() == PG_UTF8 && s[0] == 0xC2 && s[1] < 0xA0)
+		return 2;
+	return 0;
+}

@@ -1,0 +1,15 @@
+/*
+ * errors.h
+ *	  The SQLSTATEs that are this extension's own.
+ *
+ * Class WD is outside the ranges that the SQL standard and PostgreSQL use.
+ */
+#ifndef WD_ERRORS_H
+#define WD_ERRORS_H
+
+/* no template of the provider's matched the event */
+#define ERRCODE_WD_NO_KEY MAKE_SQLSTATE('W', 'D', '0', '0', '1')
+/* the attempt was superseded by a later one, or is completed */
+#define ERRCODE_WD_NOT_OWNER MAKE_SQLSTATE('W', 'D', '0', '0', '4')
+
+#endif							/* WD_ERRORS_H */

@@ -1,0 +1,136 @@
+/*
+ * jsonstring.c
+ *	  The text that a JSON string token stands for.
+ *
+ * The server's lexer can decode escapes while it scans, but does so for
+ * every string of the document and into the database's encoding.  Here only
+ * wanted strings are decoded, and always to UTF-8.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+
+#include "jsonstring.h"
+
+static bool append_unicode_escape(const char **p, const char *end,
+								  StringInfo out);
+static bool read_hex4(const char *p, const char *end, pg_wchar *result);
+static int	simple_escape(char c);
+
+/*
+ * Append to out the text of a string token of len bytes, given with its
+ * quotes and accepted by the lexer before.
+ *
+ * Returns false, with out in an undefined state, for what no text can hold:
+ * U+0000 and half a surrogate pair.
+ */
+bool
+wd_json_unescape(const char *token, int len, StringInfo out)
+{
+	const char *p = token + 1;
+	const char *end = token + len - 1;
+
+	while (p < end)
+	{
+		const char *escape = memchr(p, '\\', end - p);
+		int			c;
+
+		appendBinaryStringInfo(out, p, (escape ? escape : end) - p);
+		if (escape == NULL)
+			return true;
+		if (end - escape < 2)
+			return false;
+
+		c = simple_escape(escape[1]);
+		p = escape + 2;
+		if (c >= 0)
+			appendStringInfoChar(out, (char) c);
+		else if (!append_unicode_escape(&p, end, out))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Append the character of a \u escape whose hexadecimal digits begin at *p,
+ * and of the second half of a surrogate pair, and move *p behind it.
+ */
+static bool
+append_unicode_escape(const char **p, const char *end, StringInfo out)
+{
+	pg_wchar	c;
+	unsigned char utf8[4];
+
+	if (!read_hex4(*p, end, &c))
+		return false;
+	*p += 4;
+
+	if (is_utf16_surrogate_first(c))
+	{
+		pg_wchar	second;
+
+		if (end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u' ||
+			!read_hex4(*p + 2, end, &second) ||
+			!is_utf16_surrogate_second(second))
+			return false;
+		*p += 6;
+		c = surrogate_pair_to_codepoint(c, second);
+	}
+	else if (c == 0 || is_utf16_surrogate_second(c))
+		return false;
+
+	unicode_to_utf8(c, utf8);
+	appendBinaryStringInfo(out, (char *) utf8, pg_utf_mblen(utf8));
+	return true;
+}
+
+/* Read four hexadecimal digits; false if there are not four. */
+static bool
+read_hex4(const char *p, const char *end, pg_wchar *result)
+{
+	*result = 0;
+	if (end - p < 4)
+		return false;
+
+	for (int i = 0; i < 4; i++)
+	{
+		char		c = p[i];
+		int			digit;
+
+		if (c >= '0' && c <= '9')
+			digit = c - '0';
+		else if (c >= 'a' && c <= 'f')
+			digit = c - 'a' + 10;
+		else if (c >= 'A' && c <= 'F')
+			digit = c - 'A' + 10;
+		else
+			return false;
+		*result = (*result << 4) | digit;
+	}
+	return true;
+}
+
+/* The character that a one-letter escape stands for, -1 for any other. */
+static int
+simple_escape(char c)
+{
+	switch (c)
+	{
+		case '"':
+		case '\\':
+		case '/':
+			return c;
+		case 'b':
+			return '\b';
+		case 'f':
+			return '\f';
+		case 'n':
+			return '\n';
+		case 'r':
+			return '\r';
+		case 't':
+			return '\t';
+		default:
+			return -1;
+	}
+}

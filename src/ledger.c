@@ -1,0 +1,268 @@
+/*
+ * ledger.c
+ *	  One event of the ledger, and the steps that lead to holding it.
+ *
+ * The unique constraint on (provider, dedup_key) is the one place where
+ * concurrency is decided.  Every step states what it has seen before and
+ * changes nothing if that is not so any more; the caller then looks again.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "args.h"
+#include "compat.h"
+#include "ledger.h"
+#include "plans.h"
+#include "settings.h"
+
+/* An insertion that took longer has waited for another session. */
+#define WORN_AFTER_USEC (100 * INT64CONST(1000))
+
+/* Numbers of EVENT_COLUMNS */
+enum
+{
+	COL_ID = 1,
+	COL_STATUS,
+	COL_ATTEMPT,
+	COL_LEASE_EXPIRES_AT,
+	COL_FIRST_SEEN_AT,
+	COL_REQUEST_HASH
+};
+
+static const char *const status_names[] = {
+	[WD_PROCESSING] = "processing",
+	[WD_DONE] = "done",
+	[WD_FAILED] = "failed",
+};
+
+static WdStatus parse_status(text *name);
+static bool renew(const WdRequest *request, WdEvent *event);
+
+/* The status as it stands in the ledger. */
+const char *
+wd_status_name(WdStatus status)
+{
+	return status_names[status];
+}
+
+/*
+ * What a delivery of this event meets: an event to take over, or the reason
+ * why not.
+ */
+WdOutcome
+wd_event_outcome(const WdEvent *event)
+{
+	bool		exhausted = wd_max_attempts_setting > 0 &&
+		event->attempt >= wd_max_attempts_setting;
+
+	switch (event->status)
+	{
+		case WD_DONE:
+			return WD_OUTCOME_DONE;
+		case WD_FAILED:
+			/* a time on a failed event: an operator let it in once more */
+			return exhausted && !event->has_lease_end ?
+				WD_OUTCOME_EXHAUSTED : WD_OUTCOME_RETRY;
+		case WD_PROCESSING:
+			break;
+	}
+
+	if (!event->has_lease_end ||
+		event->lease_expires_at > GetCurrentTimestamp())
+		return WD_OUTCOME_IN_PROGRESS;
+	return exhausted ? WD_OUTCOME_EXHAUSTED : WD_OUTCOME_RECLAIMED;
+}
+
+/* Does the caller who is told this outcome hold the event? */
+bool
+wd_outcome_acquires(WdOutcome outcome)
+{
+	return outcome == WD_OUTCOME_FIRST ||
+		outcome == WD_OUTCOME_RETRY ||
+		outcome == WD_OUTCOME_RECLAIMED;
+}
+
+/* Read the event as it is now; false if it was never seen. */
+bool
+wd_event_find(text *provider, text *key, WdEvent *event)
+{
+	Datum		args[] = {PointerGetDatum(provider), PointerGetDatum(key)};
+
+	if (wd_plan_run(WD_PLAN_FIND, args, NULL) == 0)
+		return false;
+	wd_event_read(0, event);
+	return true;
+}
+
+/*
+ * Insert the event as the first delivery of it; waits for a transaction that
+ * is about to do the same.  False if another session's row is there by then.
+ */
+bool
+wd_event_insert(const WdRequest *request, WdEvent *event)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Datum		args[] = {
+		PointerGetDatum(request->provider),
+		PointerGetDatum(request->key),
+		TimestampTzGetDatum(now),
+		PointerGetDatum(request->hash),
+		wd_lease_end(request->lease, now),
+		CStringGetTextDatum(wd_status_name(request->status)),
+	};
+	char		nulls[] = "      ";
+
+	if (request->hash == NULL)
+		nulls[3] = 'n';
+	if (!request->lease->ends)
+		nulls[4] = 'n';
+
+	if (wd_plan_run(WD_PLAN_INSERT, args, nulls) == 0)
+		return false;
+	wd_event_read(0, event);
+	return !wd_lease_is_worn(request->lease, now) || renew(request, event);
+}
+
+/*
+ * Take over the event whose attempt has ended, given as it was seen; on
+ * success *event is what it is now.  False if it was changed in between.
+ */
+bool
+wd_event_take_over(const WdRequest *request, WdEvent *event)
+{
+	Datum		args[] = {
+		PointerGetDatum(request->provider),
+		PointerGetDatum(request->key),
+		Int32GetDatum(event->attempt),
+		CStringGetTextDatum(wd_status_name(event->status)),
+		wd_lease_interval(request->lease),
+		PointerGetDatum(request->hash),
+		CStringGetTextDatum(wd_status_name(request->status)),
+	};
+	char		nulls[] = "       ";
+
+	if (!request->lease->ends)
+		nulls[4] = 'n';
+	if (request->hash == NULL)
+		nulls[5] = 'n';
+
+	if (wd_plan_run(WD_PLAN_TAKE_OVER, args, nulls) == 0)
+		return false;
+	wd_event_read(0, event);
+	return true;
+}
+
+/* Let the lease of an event that this call inserted begin now. */
+static bool
+renew(const WdRequest *request, WdEvent *event)
+{
+	Datum		args[] = {
+		PointerGetDatum(request->provider),
+		PointerGetDatum(request->key),
+		Int32GetDatum(event->attempt),
+		wd_lease_interval(request->lease),
+	};
+
+	if (wd_plan_run(WD_PLAN_RENEW, args, NULL) == 0)
+		return false;
+	wd_event_read(0, event);
+	return true;
+}
+
+/*
+ * Copy the event out of a row of the last statement's result.  Its hash is
+ * allocated in the context that was current at SPI_connect.
+ */
+void
+wd_event_read(uint64 row, WdEvent *event)
+{
+	HeapTuple	tuple = SPI_tuptable->vals[row];
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	bool		isnull;
+	Datum		value;
+
+	event->id = DatumGetInt64(SPI_getbinval(tuple, desc, COL_ID, &isnull));
+	value = SPI_getbinval(tuple, desc, COL_STATUS, &isnull);
+	event->status = parse_status(DatumGetTextPP(value));
+	value = SPI_getbinval(tuple, desc, COL_ATTEMPT, &isnull);
+	event->attempt = DatumGetInt32(value);
+	value = SPI_getbinval(tuple, desc, COL_LEASE_EXPIRES_AT, &isnull);
+	event->has_lease_end = !isnull;
+	event->lease_expires_at = isnull ? 0 : DatumGetTimestampTz(value);
+	value = SPI_getbinval(tuple, desc, COL_FIRST_SEEN_AT, &isnull);
+	event->first_seen_at = DatumGetTimestampTz(value);
+	value = SPI_getbinval(tuple, desc, COL_REQUEST_HASH, &isnull);
+	event->request_hash = isnull ? NULL :
+		DatumGetTextPP(SPI_datumTransfer(value, false, -1));
+}
+
+static WdStatus
+parse_status(text *name)
+{
+	for (int i = 0; i < lengthof(status_names); i++)
+	{
+		size_t		len = strlen(status_names[i]);
+
+		if (VARSIZE_ANY_EXHDR(name) == len &&
+			memcmp(VARDATA_ANY(name), status_names[i], len) == 0)
+			return (WdStatus) i;
+	}
+	elog(ERROR, "unrecognized status in the ledger");
+}
+
+/* Raise P0002 unless the event was acquired before. */
+void
+wd_require_event(text *provider, text *key)
+{
+	WdEvent		event;
+
+	if (!wd_event_find(provider, key, &event))
+		wd_raise_no_event();
+}
+
+/* Raise P0002. */
+void
+wd_raise_no_event(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_NO_DATA_FOUND),
+			errmsg("event was never acquired"),
+			errhint("Pass the provider and the key that acquired it."));
+}
+
+/* Raise 40001 for an event that WD_MAX_LOST_RACES attempts did not settle. */
+void
+wd_raise_lost_races(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("could not acquire the event due to concurrent changes"),
+			errhint("Try again.  If it happens again, look for a trigger or a row security policy that hides rows of webhook_dedup_events."));
+}
+
+/* The lease as an interval; meaningless if it does not end. */
+Datum
+wd_lease_interval(const WdLease *lease)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	interval->time = lease->usec;
+	return IntervalPGetDatum(interval);
+}
+
+/* When a lease that begins at start ends; meaningless if it does not. */
+Datum
+wd_lease_end(const WdLease *lease, TimestampTz start)
+{
+	return TimestampTzGetDatum(start + (lease->ends ? lease->usec : 0));
+}
+
+/* Did so much time pass since start that the lease must begin anew? */
+bool
+wd_lease_is_worn(const WdLease *lease, TimestampTz start)
+{
+	return lease->ends && GetCurrentTimestamp() - start > WORN_AFTER_USEC;
+}
