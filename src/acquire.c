@@ -41,7 +41,8 @@ wd_try_acquire(PG_FUNCTION_ARGS)
 		wd_arg_key(fcinfo, 1),
 		wd_arg_hash(fcinfo, 2),
 		&lease,
-		WD_PROCESSING
+		WD_PROCESSING,
+		.brief = true
 	};
 	WdEvent		event;
 
@@ -88,7 +89,8 @@ wd_try_once(PG_FUNCTION_ARGS)
 		wd_arg_key(fcinfo, 1),
 		wd_arg_hash(fcinfo, 2),
 		&lease,
-		WD_DONE
+		WD_DONE,
+		.brief = true
 	};
 	WdEvent		event;
 	WdOutcome	outcome = acquire(&request, &event);
@@ -166,7 +168,7 @@ acquire(const WdRequest *request, WdEvent *event)
 		bool		settled;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!wd_event_find(request->provider, request->key, event))
+		if (!wd_event_find(request, event))
 			settled = wd_event_insert(request, event);
 		else
 		{

@@ -21,13 +21,13 @@
 /* An insertion that took longer has waited for another session. */
 #define WORN_AFTER_USEC (100 * INT64CONST(1000))
 
-/* Numbers of EVENT_COLUMNS */
+/* Columns of a statement that reads events; brief ones stop at the lease */
 enum
 {
-	COL_ID = 1,
-	COL_STATUS,
+	COL_STATUS = 1,
 	COL_ATTEMPT,
 	COL_LEASE_EXPIRES_AT,
+	COL_ID,
 	COL_FIRST_SEEN_AT,
 	COL_REQUEST_HASH
 };
@@ -87,11 +87,15 @@ wd_outcome_acquires(WdOutcome outcome)
 
 /* Read the event as it is now; false if it was never seen. */
 bool
-wd_event_find(text *provider, text *key, WdEvent *event)
+wd_event_find(const WdRequest *request, WdEvent *event)
 {
-	Datum		args[] = {PointerGetDatum(provider), PointerGetDatum(key)};
+	Datum		args[] = {
+		PointerGetDatum(request->provider),
+		PointerGetDatum(request->key),
+	};
 
-	if (wd_plan_run(WD_PLAN_FIND, args, NULL) == 0)
+	if (wd_plan_run(request->brief ? WD_PLAN_FIND_STATE : WD_PLAN_FIND,
+					args, NULL) == 0)
 		return false;
 	wd_event_read(0, event);
 	return true;
@@ -120,9 +124,12 @@ wd_event_insert(const WdRequest *request, WdEvent *event)
 	if (!request->lease->ends)
 		nulls[4] = 'n';
 
-	if (wd_plan_run(WD_PLAN_INSERT, args, nulls) == 0)
+	if (wd_plan_run(request->brief ?
+					WD_PLAN_INSERT : WD_PLAN_INSERT_RETURNING,
+					args, nulls) == 0)
 		return false;
-	wd_event_read(0, event);
+	if (!request->brief)
+		wd_event_read(0, event);
 	return !wd_lease_is_worn(request->lease, now) || renew(request, event);
 }
 
@@ -162,7 +169,7 @@ renew(const WdRequest *request, WdEvent *event)
 	Datum		args[] = {
 		PointerGetDatum(request->provider),
 		PointerGetDatum(request->key),
-		Int32GetDatum(event->attempt),
+		Int32GetDatum(1),		/* an inserted event's attempt */
 		wd_lease_interval(request->lease),
 	};
 
@@ -184,7 +191,6 @@ wd_event_read(uint64 row, WdEvent *event)
 	bool		isnull;
 	Datum		value;
 
-	event->id = DatumGetInt64(SPI_getbinval(tuple, desc, COL_ID, &isnull));
 	value = SPI_getbinval(tuple, desc, COL_STATUS, &isnull);
 	event->status = parse_status(DatumGetTextPP(value));
 	value = SPI_getbinval(tuple, desc, COL_ATTEMPT, &isnull);
@@ -192,6 +198,11 @@ wd_event_read(uint64 row, WdEvent *event)
 	value = SPI_getbinval(tuple, desc, COL_LEASE_EXPIRES_AT, &isnull);
 	event->has_lease_end = !isnull;
 	event->lease_expires_at = isnull ? 0 : DatumGetTimestampTz(value);
+	if (desc->natts < COL_ID)
+		return;
+
+	value = SPI_getbinval(tuple, desc, COL_ID, &isnull);
+	event->id = DatumGetInt64(value);
 	value = SPI_getbinval(tuple, desc, COL_FIRST_SEEN_AT, &isnull);
 	event->first_seen_at = DatumGetTimestampTz(value);
 	value = SPI_getbinval(tuple, desc, COL_REQUEST_HASH, &isnull);
@@ -217,9 +228,9 @@ parse_status(text *name)
 void
 wd_require_event(text *provider, text *key)
 {
-	WdEvent		event;
+	Datum		args[] = {PointerGetDatum(provider), PointerGetDatum(key)};
 
-	if (!wd_event_find(provider, key, &event))
+	if (wd_plan_run(WD_PLAN_FIND_STATE, args, NULL) == 0)
 		wd_raise_no_event();
 }
 

@@ -38,11 +38,12 @@ typedef enum WdOutcome
 /* A row of the ledger. */
 typedef struct WdEvent
 {
-	int64		id;
 	WdStatus	status;
 	int32		attempt;
 	bool		has_lease_end;
 	TimestampTz lease_expires_at;
+	/* these are not read for a brief request */
+	int64		id;
 	TimestampTz first_seen_at;
 	text	   *request_hash;	/* NULL if there is none */
 } WdEvent;
@@ -55,12 +56,13 @@ typedef struct WdRequest
 	text	   *hash;			/* NULL if there is none */
 	const struct WdLease *lease;
 	WdStatus	status;			/* to give to an acquired event */
+	bool		brief;			/* no more than the outcome is wanted */
 } WdRequest;
 
 extern const char *wd_status_name(WdStatus status);
 extern WdOutcome wd_event_outcome(const WdEvent *event);
 extern bool wd_outcome_acquires(WdOutcome outcome);
-extern bool wd_event_find(text *provider, text *key, WdEvent *event);
+extern bool wd_event_find(const WdRequest *request, WdEvent *event);
 extern bool wd_event_insert(const WdRequest *request, WdEvent *event);
 extern bool wd_event_take_over(const WdRequest *request, WdEvent *event);
 extern void wd_event_read(uint64 row, WdEvent *event);

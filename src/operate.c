@@ -32,7 +32,7 @@ wd_lookup(PG_FUNCTION_ARGS)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	found = wd_plan_read(WD_PLAN_FIND, args) > 0;
+	found = wd_plan_read(WD_PLAN_FIND_STATE, args) > 0;
 	if (found)
 		wd_event_read(0, &event);
 	SPI_finish();

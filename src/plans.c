@@ -31,9 +31,11 @@ typedef struct Statement
 	const char *sql;
 } Statement;
 
+/* What decides about an event, and all that a caller is told of it */
+#define STATE_COLUMNS \
+	"e.status, e.attempt, e.lease_expires_at"
 #define EVENT_COLUMNS \
-	"e.id, e.status, e.attempt, e.lease_expires_at, e.first_seen_at, " \
-	"e.request_hash"
+	STATE_COLUMNS ", e.id, e.first_seen_at, e.request_hash"
 
 /* What is set when an event is acquired again; $5, $6 and $7 of its users */
 #define TAKE_OVER_SET \
@@ -60,7 +62,21 @@ typedef struct Statement
 #define IS_PROCESSING \
 	"e.status OPERATOR(pg_catalog.=) 'processing'::text"
 
+/* $3 now, $4 request hash, $5 end of lease, $6 status */
+#define INSERT_EVENT \
+	"INSERT INTO webhook_dedup_events AS e (provider, dedup_key," \
+	" first_seen_at, last_seen_at, status, request_hash, attempt," \
+	" lease_expires_at)" \
+	" VALUES ($1, $2, $3, $3, $6, $4, 1, $5)" \
+	" ON CONFLICT (provider, dedup_key) DO NOTHING"
+
 static const Statement statements[] = {
+	[WD_PLAN_FIND_STATE] = {
+		SPI_OK_SELECT, 2, {TEXTOID, TEXTOID},
+		"SELECT " STATE_COLUMNS
+		" FROM webhook_dedup_events e WHERE " THIS_EVENT
+	},
+
 	[WD_PLAN_FIND] = {
 		SPI_OK_SELECT, 2, {TEXTOID, TEXTOID},
 		"SELECT " EVENT_COLUMNS
@@ -77,16 +93,16 @@ static const Statement statements[] = {
 		"  FROM webhook_dedup_events e WHERE " EVENT_OF_K " OFFSET 0) e"
 	},
 
-	/* $3 now, $4 request hash, $5 end of lease, $6 status */
 	[WD_PLAN_INSERT] = {
+		SPI_OK_INSERT, 6,
+		{TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID},
+		INSERT_EVENT
+	},
+
+	[WD_PLAN_INSERT_RETURNING] = {
 		SPI_OK_INSERT_RETURNING, 6,
 		{TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID},
-		"INSERT INTO webhook_dedup_events AS e (provider, dedup_key,"
-		" first_seen_at, last_seen_at, status, request_hash, attempt,"
-		" lease_expires_at)"
-		" VALUES ($1, $2, $3, $3, $6, $4, 1, $5)"
-		" ON CONFLICT (provider, dedup_key) DO NOTHING"
-		" RETURNING " EVENT_COLUMNS
+		INSERT_EVENT " RETURNING " EVENT_COLUMNS
 	},
 
 	/*
@@ -210,7 +226,7 @@ static const Statement statements[] = {
 
 	[WD_PLAN_LOCK] = {
 		SPI_OK_SELECT, 2, {TEXTOID, TEXTOID},
-		"SELECT " EVENT_COLUMNS
+		"SELECT " STATE_COLUMNS
 		" FROM webhook_dedup_events e WHERE " THIS_EVENT
 		" FOR NO KEY UPDATE"
 	},
