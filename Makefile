@@ -26,7 +26,7 @@ OBJS = \
 	src/grant.o
 
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
-	-Wno-missing-field-initializers -Wno-cast-function-type
+	-Wno-missing-field-initializers
 SHLIB_LINK = -lcrypto
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))

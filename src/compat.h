@@ -24,6 +24,10 @@
 	pg_namespace_aclcheck((objectid), (roleid), (mode))
 #endif
 
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 #if PG_VERSION_NUM >= 170000
 #define WdMakeJsonLexer(json, len) \
 	makeJsonLexContextCstringLen(NULL, (json), (len), PG_UTF8, false)

@@ -1,0 +1,60 @@
+-- G6: wd_grant_receiver and wd_grant_operator, and what PUBLIC can do.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS webhook_dedup;
+RESET client_min_messages;
+TRUNCATE webhook_dedup_events;
+
+SET client_min_messages = warning;
+DROP ROLE IF EXISTS wd_test_receiver;
+DROP ROLE IF EXISTS "wd test ""operator""";
+DROP ROLE IF EXISTS wd_test_nobody;
+RESET client_min_messages;
+CREATE ROLE wd_test_receiver;
+CREATE ROLE "wd test ""operator""";
+CREATE ROLE wd_test_nobody;
+SELECT wd_grant_receiver('wd_test_receiver'), wd_grant_operator('"wd test ""operator"""');
+-- granting again does no harm
+SELECT wd_grant_receiver('wd_test_receiver');
+
+-- who may call what
+SELECT p.oid::regprocedure AS function,
+       has_function_privilege('wd_test_receiver', p.oid, 'EXECUTE') AS receiver,
+       has_function_privilege('wd test "operator"', p.oid, 'EXECUTE') AS operator,
+       has_function_privilege('wd_test_nobody', p.oid, 'EXECUTE') AS nobody
+  FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+ WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'webhook_dedup')
+   AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+ ORDER BY p.oid::regprocedure::text COLLATE "C";
+-- and read or write the ledger
+SELECT r, p, has_table_privilege(r, 'webhook_dedup_events', p) AS ledger
+  FROM unnest(ARRAY['wd_test_receiver', 'wd test "operator"', 'wd_test_nobody']) r, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) p
+ WHERE has_table_privilege(r, 'webhook_dedup_events', p);
+
+SET ROLE wd_test_receiver;
+SELECT acquired, outcome FROM wd_receive('paypal', '{"id":"WH-1"}');
+SELECT wd_mark_done('paypal', 'ev_WH-1', 1), wd_lookup('paypal', 'ev_WH-1');
+SELECT wd_reopen('paypal', 'ev_WH-1');
+SELECT * FROM webhook_dedup_events;
+SELECT nextval('webhook_dedup_events_id_seq');
+SELECT wd_grant_receiver('wd_test_nobody');
+RESET ROLE;
+SET ROLE "wd test ""operator""";
+SELECT dedup_key, status FROM webhook_dedup_events;
+SELECT wd_reopen('paypal', 'ev_WH-1');
+DELETE FROM webhook_dedup_events;
+SELECT wd_try_acquire('paypal', 'x');
+RESET ROLE;
+SET ROLE wd_test_nobody;
+SELECT wd_try_acquire('paypal', 'x');
+SELECT wd_lookup('paypal', 'x');
+SELECT wd_paypal_dedup_key('{"id":"WH-1"}', '{}'), wd_payload_hash('') IS NOT NULL AS hash;
+RESET ROLE;
+
+SELECT wd_grant_receiver(NULL);
+SELECT wd_grant_operator(NULL);
+SELECT wd_grant_receiver('wd_test_no_such_role');
+SELECT wd_grant_receiver(0);
+SELECT wd_grant_receiver(4294967295::oid::regrole);
+
+DROP OWNED BY wd_test_receiver, "wd test ""operator""", wd_test_nobody;
+DROP ROLE wd_test_receiver, "wd test ""operator""", wd_test_nobody;
