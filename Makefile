@@ -15,11 +15,13 @@ OBJS = \
 	src/rules.o \
 	src/privacy.o \
 	src/derive.o \
+	src/statements.o \
 	src/plans.o \
 	src/ledger.o \
 	src/acquisition.o \
 	src/acquire.o \
 	src/batch.o \
+	src/claims.o \
 	src/acquire_many.o \
 	src/complete.o \
 	src/operate.o \

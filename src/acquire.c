@@ -21,6 +21,8 @@ PG_FUNCTION_INFO_V1(wd_acquire);
 PG_FUNCTION_INFO_V1(wd_try_once);
 PG_FUNCTION_INFO_V1(wd_receive);
 
+static WdRequest read_request(FunctionCallInfo fcinfo, const WdLease *lease,
+							  WdStatus status);
 static WdOutcome acquire(const WdRequest *request, WdEvent *event);
 static Datum acquire_and_answer(FunctionCallInfo fcinfo,
 								const WdRequest *request);
@@ -36,16 +38,10 @@ Datum
 wd_try_acquire(PG_FUNCTION_ARGS)
 {
 	WdLease		lease = wd_arg_lease(fcinfo, 3);
-	WdRequest	request = {
-		wd_arg_provider(fcinfo, 0),
-		wd_arg_key(fcinfo, 1),
-		wd_arg_hash(fcinfo, 2),
-		&lease,
-		WD_PROCESSING,
-		.brief = true
-	};
+	WdRequest	request = read_request(fcinfo, &lease, WD_PROCESSING);
 	WdEvent		event;
 
+	request.brief = true;
 	PG_RETURN_BOOL(wd_outcome_acquires(acquire(&request, &event)));
 }
 
@@ -60,13 +56,7 @@ Datum
 wd_acquire(PG_FUNCTION_ARGS)
 {
 	WdLease		lease = wd_arg_lease(fcinfo, 3);
-	WdRequest	request = {
-		wd_arg_provider(fcinfo, 0),
-		wd_arg_key(fcinfo, 1),
-		wd_arg_hash(fcinfo, 2),
-		&lease,
-		WD_PROCESSING
-	};
+	WdRequest	request = read_request(fcinfo, &lease, WD_PROCESSING);
 
 	return acquire_and_answer(fcinfo, &request);
 }
@@ -84,17 +74,12 @@ Datum
 wd_try_once(PG_FUNCTION_ARGS)
 {
 	WdLease		lease = {false, 0};
-	WdRequest	request = {
-		wd_arg_provider(fcinfo, 0),
-		wd_arg_key(fcinfo, 1),
-		wd_arg_hash(fcinfo, 2),
-		&lease,
-		WD_DONE,
-		.brief = true
-	};
+	WdRequest	request = read_request(fcinfo, &lease, WD_DONE);
 	WdEvent		event;
-	WdOutcome	outcome = acquire(&request, &event);
+	WdOutcome	outcome;
 
+	request.brief = true;
+	outcome = acquire(&request, &event);
 	/* "false" would let the caller tell the provider that all is well */
 	if (outcome == WD_OUTCOME_IN_PROGRESS)
 		ereport(ERROR,
@@ -136,6 +121,20 @@ wd_receive(PG_FUNCTION_ARGS)
 	result = acquire_and_answer(fcinfo, &request);
 	wd_show_statement(&callback);
 	return result;
+}
+
+/* The request of arguments 0 to 2: provider, key and hash. */
+static WdRequest
+read_request(FunctionCallInfo fcinfo, const WdLease *lease, WdStatus status)
+{
+	WdRequest	request = {0};
+
+	request.provider = wd_arg_provider(fcinfo, 0);
+	request.key = wd_arg_key(fcinfo, 1);
+	request.hash = wd_arg_hash(fcinfo, 2);
+	request.lease = lease;
+	request.status = status;
+	return request;
 }
 
 static Datum
