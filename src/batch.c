@@ -17,7 +17,6 @@
 static ArrayType *array_arg(FunctionCallInfo fcinfo, int argno,
 							const char *name);
 static int	compare_items(const void *a, const void *b);
-static Datum make_array(Datum *values, bool *nulls, int n, Oid type);
 static void deconstruct(ArrayType *array, Oid type, Datum **values,
 						bool **nulls, int *n);
 
@@ -96,31 +95,25 @@ wd_compare_keys(text *a, text *b)
 	return result != 0 ? result : a_len - b_len;
 }
 
-/* A text[] of n values; nulls tells which are null. */
+/* A text[] of n values; nulls tells which are null, or is NULL. */
 Datum
 wd_text_array(Datum *values, bool *nulls, int n)
 {
-	return make_array(values, nulls, n, TEXTOID);
-}
-
-/* An integer[] of n values; nulls tells which are null. */
-Datum
-wd_int4_array(Datum *values, bool *nulls, int n)
-{
-	return make_array(values, nulls, n, INT4OID);
-}
-
-static Datum
-make_array(Datum *values, bool *nulls, int n, Oid type)
-{
 	int			dims[] = {n};
 	int			lower_bounds[] = {1};
-	bool		is_text = type == TEXTOID;
 
 	return PointerGetDatum(construct_md_array(values, nulls, 1, dims,
-											  lower_bounds, type,
-											  is_text ? -1 : sizeof(int32),
-											  !is_text, TYPALIGN_INT));
+											  lower_bounds, TEXTOID, -1,
+											  false, TYPALIGN_INT));
+}
+
+/* A bigint[] of n values. */
+Datum
+wd_int8_array(Datum *values, int n)
+{
+	return PointerGetDatum(construct_array(values, n, INT8OID,
+										   sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
 }
 
 static ArrayType *

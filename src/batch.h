@@ -30,6 +30,6 @@ extern void wd_batch_read_extra(FunctionCallInfo fcinfo, int argno,
 extern void wd_batch_sort(WdBatch *batch);
 extern int	wd_compare_keys(text *a, text *b);
 extern Datum wd_text_array(Datum *values, bool *nulls, int n);
-extern Datum wd_int4_array(Datum *values, bool *nulls, int n);
+extern Datum wd_int8_array(Datum *values, int n);
 
 #endif							/* WD_BATCH_H */

@@ -3,8 +3,8 @@
  *	  Acquiring many events of one provider, step by step.
  *
  * One statement for each step, not one for each event: look all keys up,
- * insert those that are new, take over those whose attempt has ended.  The
- * rows of a step are locked in the order of their keys, and no row is
+ * insert those that are new, lock and take over those whose attempt has
+ * ended.  The rows of a step are locked in the order of their keys, and no row is
  * inserted once rows were taken over; so batches that overlap wait for each
  * other but never in a circle.
  */
@@ -22,18 +22,21 @@
 #include "ledger.h"
 #include "plans.h"
 
-/* Where the column behind those of an event stands in a result */
+/* The key, behind the columns of an event */
 #define COL_KEY 7
-#define COL_ORDINALITY 7
 
 static bool pick(WdClaims *claims, WdClaimState state);
 static void find_picked(WdClaims *claims);
+static void lock_picked(WdClaims *claims);
+static void read_picked(WdClaims *claims, WdPlan plan,
+						WdClaimState acquirable);
 static void insert_picked(WdClaims *claims);
 static void renew_picked(WdClaims *claims);
 static void take_over_picked(WdClaims *claims);
 static void settle_lost(WdClaims *claims);
 static void settle_returned(WdClaims *claims, uint64 nrows);
 static Datum picked_keys(const WdClaims *claims);
+static Datum picked_ids(const WdClaims *claims);
 static Datum picked_hashes(const WdClaims *claims);
 static int	compare_claim(const void *key, const void *claim);
 
@@ -62,12 +65,11 @@ wd_claims_settle(WdClaims *claims)
 	}
 
 	if (pick(claims, WD_CLAIM_OPEN))
-		take_over_picked(claims);
+		lock_picked(claims);
 	if (pick(claims, WD_CLAIM_OPEN))
-	{
-		find_picked(claims);
 		settle_lost(claims);
-	}
+	if (pick(claims, WD_CLAIM_HELD))
+		take_over_picked(claims);
 	SPI_finish();
 }
 
@@ -88,25 +90,40 @@ pick(WdClaims *claims, WdClaimState state)
 static void
 find_picked(WdClaims *claims)
 {
+	read_picked(claims, WD_PLAN_FIND_MANY, WD_CLAIM_OPEN);
+}
+
+/*
+ * Lock the rows of the picked claims, so that what is read of them stays
+ * true; those that are done by now, or gone, stay as they are.
+ */
+static void
+lock_picked(WdClaims *claims)
+{
+	read_picked(claims, WD_PLAN_LOCK_MANY, WD_CLAIM_HELD);
+}
+
+/*
+ * Read the rows of the picked claims.  A claim on an event that can be
+ * acquired is put into the state acquirable, any other one is settled.
+ */
+static void
+read_picked(WdClaims *claims, WdPlan plan, WdClaimState acquirable)
+{
 	Datum		args[] = {
 		PointerGetDatum(claims->provider),
 		picked_keys(claims),
 	};
-	uint64		nrows = wd_plan_run(WD_PLAN_FIND_MANY, args, NULL);
+	uint64		nrows = wd_plan_run(plan, args, NULL);
 
 	for (uint64 row = 0; row < nrows; row++)
 	{
-		bool		isnull;
-		int64		ord = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row],
-													  SPI_tuptable->tupdesc,
-													  COL_ORDINALITY,
-													  &isnull));
-		WdClaim    *claim = claims->picked[ord - 1];
+		WdClaim    *claim = claims->picked[wd_event_ordinality(row) - 1];
 
 		wd_event_read(row, claim->event);
 		claim->outcome = wd_event_outcome(claim->event);
 		claim->state = wd_outcome_acquires(claim->outcome) ?
-			WD_CLAIM_OPEN : WD_CLAIM_SETTLED;
+			acquirable : WD_CLAIM_SETTLED;
 	}
 }
 
@@ -138,11 +155,7 @@ insert_picked(WdClaims *claims)
 static void
 renew_picked(WdClaims *claims)
 {
-	Datum		args[] = {
-		PointerGetDatum(claims->provider),
-		(Datum) 0,
-		wd_lease_interval(claims->lease),
-	};
+	Datum		args[2];
 	int			inserted = 0;
 
 	for (int i = 0; i < claims->npicked; i++)
@@ -151,52 +164,40 @@ renew_picked(WdClaims *claims)
 			claims->picked[inserted++] = claims->picked[i];
 	}
 	claims->npicked = inserted;
-	args[1] = picked_keys(claims);
+	args[0] = picked_ids(claims);
+	args[1] = wd_lease_interval(claims->lease);
 	settle_returned(claims, wd_plan_run(WD_PLAN_RENEW_MANY, args, NULL));
 }
 
-/* Take the picked claims over; those that were changed meanwhile stay. */
-static void
-take_over_picked(WdClaims *claims)
-{
-	Datum	   *attempts = palloc(sizeof(Datum) * claims->npicked);
-	Datum	   *statuses = palloc(sizeof(Datum) * claims->npicked);
-	bool	   *not_null = palloc0(sizeof(bool) * claims->npicked);
-	Datum		args[7];
-	char		nulls[] = "       ";
-
-	for (int i = 0; i < claims->npicked; i++)
-	{
-		const WdEvent *event = claims->picked[i]->event;
-
-		attempts[i] = Int32GetDatum(event->attempt);
-		statuses[i] = CStringGetTextDatum(wd_status_name(event->status));
-	}
-
-	args[0] = PointerGetDatum(claims->provider);
-	args[1] = picked_keys(claims);
-	args[2] = wd_int4_array(attempts, not_null, claims->npicked);
-	args[3] = wd_text_array(statuses, not_null, claims->npicked);
-	args[4] = wd_lease_interval(claims->lease);
-	args[5] = picked_hashes(claims);
-	args[6] = CStringGetTextDatum(wd_status_name(WD_PROCESSING));
-	if (!claims->lease->ends)
-		nulls[4] = 'n';
-	settle_returned(claims, wd_plan_run(WD_PLAN_TAKE_OVER_MANY, args, nulls));
-}
-
 /*
- * Whoever won these events may have failed, or lost them, since.  To take
- * them now would be out of order, so they are busy until they come again.
+ * Whoever won these events has completed them, or they are gone.  If one of
+ * them can be acquired again already, it is too late to lock it in order: it
+ * is busy until it comes again.
  */
 static void
 settle_lost(WdClaims *claims)
 {
+	find_picked(claims);
 	for (int i = 0; i < claims->npicked; i++)
 	{
 		if (claims->picked[i]->state != WD_CLAIM_SETTLED)
 			claims->picked[i]->outcome = WD_OUTCOME_IN_PROGRESS;
+		claims->picked[i]->state = WD_CLAIM_SETTLED;
 	}
+}
+
+/* Take the picked claims over, whose rows are locked. */
+static void
+take_over_picked(WdClaims *claims)
+{
+	Datum		args[] = {
+		picked_ids(claims),
+		wd_lease_interval(claims->lease),
+		picked_hashes(claims),
+	};
+
+	settle_returned(claims, wd_plan_run(WD_PLAN_TAKE_OVER_MANY, args,
+										claims->lease->ends ? NULL : " n "));
 }
 
 /* Settle the claims whose rows the last statement returned, with a key. */
@@ -225,6 +226,16 @@ picked_keys(const WdClaims *claims)
 	for (int i = 0; i < claims->npicked; i++)
 		keys[i] = PointerGetDatum(claims->picked[i]->key);
 	return wd_text_array(keys, NULL, claims->npicked);
+}
+
+static Datum
+picked_ids(const WdClaims *claims)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * claims->npicked);
+
+	for (int i = 0; i < claims->npicked; i++)
+		ids[i] = Int64GetDatum(claims->picked[i]->event->id);
+	return wd_int8_array(ids, claims->npicked);
 }
 
 static Datum

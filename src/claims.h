@@ -12,6 +12,7 @@ typedef enum WdClaimState
 {
 	WD_CLAIM_MISSING,				/* not in the ledger */
 	WD_CLAIM_OPEN,					/* in the ledger, to be taken over */
+	WD_CLAIM_HELD,				/* its row is locked, to be taken over */
 	WD_CLAIM_SETTLED				/* the outcome stands */
 } WdClaimState;
 

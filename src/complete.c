@@ -32,6 +32,7 @@ PG_FUNCTION_INFO_V1(wd_assert_owner);
 
 static bool complete(FunctionCallInfo fcinfo, WdStatus status, text *error);
 static uint64 complete_many(text *provider, const WdBatch *batch);
+static bool holds(const WdBatchItem *item, const WdEvent *event);
 static void require_events(text *provider, Datum keys, int nkeys);
 static text *clean_error(text *error);
 static int	control_length(const unsigned char *s);
@@ -197,32 +198,48 @@ complete(FunctionCallInfo fcinfo, WdStatus status, text *error)
 	return changed;
 }
 
+/* Complete those of the events that the attempts of the batch hold. */
 static uint64
 complete_many(text *provider, const WdBatch *batch)
 {
 	int			n = batch->nitems;
 	Datum	   *keys = palloc(sizeof(Datum) * Max(n, 1));
-	Datum	   *attempts = palloc(sizeof(Datum) * Max(n, 1));
-	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
-	Datum		args[3];
-	uint64		completed;
+	Datum	   *held = palloc(sizeof(Datum) * Max(n, 1));
+	int			nheld = 0;
+	Datum		args[] = {PointerGetDatum(provider), (Datum) 0};
+	uint64		nrows;
 
-	for (int i = 0; i < n; i++)
-	{
-		keys[i] = PointerGetDatum(batch->items[i].key);
-		attempts[i] = batch->items[i].extra;
-		nulls[i] = batch->items[i].extra_is_null;
-	}
 	if (n == 0)
 		return 0;
-
-	args[0] = PointerGetDatum(provider);
+	for (int i = 0; i < n; i++)
+		keys[i] = PointerGetDatum(batch->items[i].key);
 	args[1] = wd_text_array(keys, NULL, n);
-	args[2] = wd_int4_array(attempts, nulls, n);
-	completed = wd_plan_run(WD_PLAN_COMPLETE_MANY, args, NULL);
-	if (completed < n)
+
+	nrows = wd_plan_run(WD_PLAN_LOCK_MANY, args, NULL);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		WdEvent		event;
+
+		wd_event_read(row, &event);
+		if (holds(&batch->items[wd_event_ordinality(row) - 1], &event))
+			held[nheld++] = Int64GetDatum(event.id);
+	}
+	if (nrows < n)
 		require_events(provider, args[1], n);
-	return completed;
+	if (nheld == 0)
+		return 0;
+
+	args[0] = wd_int8_array(held, nheld);
+	return wd_plan_run(WD_PLAN_COMPLETE_MANY, args, NULL);
+}
+
+/* Does the item's attempt, if it has one, hold the event? */
+static bool
+holds(const WdBatchItem *item, const WdEvent *event)
+{
+	return event->status == WD_PROCESSING &&
+		(item->extra_is_null ||
+		 DatumGetInt32(item->extra) == event->attempt);
 }
 
 /* Raise P0002 unless all events were acquired before. */

@@ -29,7 +29,8 @@ enum
 	COL_LEASE_EXPIRES_AT,
 	COL_ID,
 	COL_FIRST_SEEN_AT,
-	COL_REQUEST_HASH
+	COL_REQUEST_HASH,
+	COL_ORDINALITY				/* where many are read */
 };
 
 static const char *const status_names[] = {
@@ -208,6 +209,17 @@ wd_event_read(uint64 row, WdEvent *event)
 	value = SPI_getbinval(tuple, desc, COL_REQUEST_HASH, &isnull);
 	event->request_hash = isnull ? NULL :
 		DatumGetTextPP(SPI_datumTransfer(value, false, -1));
+}
+
+/* Of which of the given keys, from 1, that row is the event. */
+int64
+wd_event_ordinality(uint64 row)
+{
+	bool		isnull;
+
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row],
+									   SPI_tuptable->tupdesc,
+									   COL_ORDINALITY, &isnull));
 }
 
 static WdStatus

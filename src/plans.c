@@ -3,8 +3,9 @@
  *	  Runs the SQL statements of the extension, prepared once per backend.
  *
  * Plans are generic: they must not depend on the values of one call.  A plan
- * made while the ledger is small would be a sequential scan and would be
- * kept while the ledger grows, so planning happens with enable_seqscan off.
+ * made while the ledger is small would read all of it, and would be kept
+ * while the ledger grows; so planning happens with those methods off that
+ * read more than the wanted rows.
  */
 #include "postgres.h"
 
@@ -23,6 +24,11 @@ typedef struct KeptPlan
 } KeptPlan;
 
 static KeptPlan plans[WD_PLAN_COUNT];
+
+/* planner settings: what reads a whole table or index range */
+static const char *const greedy_methods[] = {
+	"enable_seqscan", "enable_hashjoin", "enable_mergejoin"
+};
 
 /* counts up with each change that can make the server plan anew */
 static uint64 invalidations = 1;
@@ -99,7 +105,7 @@ prepare(const WdStatement *statement)
 }
 
 /*
- * Execute, with enable_seqscan off if the server may have to plan.
+ * Execute, carefully if the server may have to plan.
  *
  * An invalidation that arrives during the execution may or may not have made
  * the server plan: then the next call is careful again.
@@ -115,8 +121,10 @@ execute(KeptPlan *plan, Datum *args, const char *nulls, bool read_only)
 		return SPI_execute_plan(plan->plan, args, nulls, read_only, 0);
 
 	nest_level = NewGUCNestLevel();
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	for (int i = 0; i < lengthof(greedy_methods); i++)
+		(void) set_config_option(greedy_methods[i], "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
 	result = SPI_execute_plan(plan->plan, args, nulls, read_only, 0);
 	AtEOXact_GUC(true, nest_level);
 	plan->planned_at = before;

@@ -21,16 +21,16 @@
 #define EVENT_COLUMNS \
 	STATE_COLUMNS ", e.id, e.first_seen_at, e.request_hash"
 
-/* What is set when an event is acquired again; $5, $6 and $7 of its users */
-#define TAKE_OVER_SET \
-	" SET status = $7, attempt = e.attempt OPERATOR(pg_catalog.+) 1," \
+/* What is set beside the status when an event is acquired again */
+#define TAKE_OVER_REST(lease) \
+	" attempt = e.attempt OPERATOR(pg_catalog.+) 1," \
 	" last_seen_at = pg_catalog.clock_timestamp()," \
 	" lease_expires_at = pg_catalog.clock_timestamp()" \
-	" OPERATOR(pg_catalog.+) $5"
+	" OPERATOR(pg_catalog.+) " lease
 
 /* An attempt has ended: it failed, or its lease did. */
 #define ATTEMPT_ENDED \
-	"(e.status OPERATOR(pg_catalog.=) 'failed'::text" \
+	"(" STATUS " OPERATOR(pg_catalog.=) 'failed'::text" \
 	" OR e.lease_expires_at OPERATOR(pg_catalog.<=)" \
 	" pg_catalog.clock_timestamp())"
 
@@ -43,8 +43,15 @@
 	"e.provider OPERATOR(pg_catalog.=) $1" \
 	" AND e.dedup_key OPERATOR(pg_catalog.=) k.dedup_key"
 
+/*
+ * The status, compared in a collation that no index has.  The index on open
+ * events must not look like a short cut to one of them: there may be few
+ * when the statement is planned, and millions later.
+ */
+#define STATUS \
+	"e.status COLLATE pg_catalog.\"POSIX\""
 #define IS_PROCESSING \
-	"e.status OPERATOR(pg_catalog.=) 'processing'::text"
+	STATUS " OPERATOR(pg_catalog.=) 'processing'::text"
 
 /* $3 now, $4 request hash, $5 end of lease, $6 status */
 #define INSERT_EVENT \
@@ -115,38 +122,28 @@ static const WdStatement statements[] = {
 	[WD_PLAN_TAKE_OVER] = {
 		SPI_OK_UPDATE_RETURNING, 7,
 		{TEXTOID, TEXTOID, INT4OID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID},
-		"UPDATE webhook_dedup_events e" TAKE_OVER_SET
+		"UPDATE webhook_dedup_events e"
+		" SET status = $7," TAKE_OVER_REST("$5")
 		", request_hash = COALESCE(e.request_hash, $6)"
 		" WHERE " THIS_EVENT
 		" AND e.attempt OPERATOR(pg_catalog.=) $3"
-		" AND e.status OPERATOR(pg_catalog.=) $4"
+		" AND " STATUS " OPERATOR(pg_catalog.=) $4"
 		" AND " ATTEMPT_ENDED
 		" RETURNING " EVENT_COLUMNS
 	},
 
 	/*
-	 * $2 sorted keys, $3 their attempts, $4 their statuses, $5 lease, $6
-	 * request hashes, $7 new status.  Rows are locked in the order of the
-	 * keys: the subselect depends on k, so k drives the join.
+	 * $1 ids of rows that are locked, $2 lease, $3 their request hashes.  By
+	 * id alone, without a join: there is one way to run that.
 	 */
 	[WD_PLAN_TAKE_OVER_MANY] = {
-		SPI_OK_UPDATE_RETURNING, 7,
-		{TEXTOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INTERVALOID,
-		TEXTARRAYOID, TEXTOID},
-		"WITH held AS MATERIALIZED ("
-		"SELECT e.dedup_key, k.request_hash"
-		" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3),"
-		"  pg_catalog.unnest($4), pg_catalog.unnest($6))"
-		" AS k(dedup_key, attempt, status, request_hash)"
-		" CROSS JOIN LATERAL (SELECT e.dedup_key"
-		"  FROM webhook_dedup_events e WHERE " EVENT_OF_K
-		"  AND e.attempt OPERATOR(pg_catalog.=) k.attempt"
-		"  AND e.status OPERATOR(pg_catalog.=) k.status"
-		"  AND " ATTEMPT_ENDED " FOR NO KEY UPDATE) e)"
-		" UPDATE webhook_dedup_events e" TAKE_OVER_SET
-		", request_hash = COALESCE(e.request_hash, held.request_hash)"
-		" FROM held WHERE e.provider OPERATOR(pg_catalog.=) $1"
-		" AND e.dedup_key OPERATOR(pg_catalog.=) held.dedup_key"
+		SPI_OK_UPDATE_RETURNING, 3,
+		{INT8ARRAYOID, INTERVALOID, TEXTARRAYOID},
+		"UPDATE webhook_dedup_events e"
+		" SET status = 'processing'," TAKE_OVER_REST("$2")
+		", request_hash = COALESCE(e.request_hash,"
+		"  $3[pg_catalog.array_position($1, e.id)])"
+		" WHERE e.id OPERATOR(pg_catalog.=) ANY ($1)"
 		" RETURNING " EVENT_COLUMNS ", e.dedup_key"
 	},
 
@@ -163,15 +160,14 @@ static const WdStatement statements[] = {
 		" RETURNING " EVENT_COLUMNS
 	},
 
-	/* $2 keys, $3 lease: of events inserted by this transaction */
+	/* $1 ids of rows inserted by this transaction, $2 lease */
 	[WD_PLAN_RENEW_MANY] = {
-		SPI_OK_UPDATE_RETURNING, 3,
-		{TEXTOID, TEXTARRAYOID, INTERVALOID},
+		SPI_OK_UPDATE_RETURNING, 2,
+		{INT8ARRAYOID, INTERVALOID},
 		"UPDATE webhook_dedup_events e"
 		" SET lease_expires_at = pg_catalog.clock_timestamp()"
-		" OPERATOR(pg_catalog.+) $3"
-		" WHERE e.provider OPERATOR(pg_catalog.=) $1"
-		" AND e.dedup_key OPERATOR(pg_catalog.=) ANY ($2)"
+		" OPERATOR(pg_catalog.+) $2"
+		" WHERE e.id OPERATOR(pg_catalog.=) ANY ($1)"
 		" RETURNING " EVENT_COLUMNS ", e.dedup_key"
 	},
 
@@ -186,26 +182,14 @@ static const WdStatement statements[] = {
 		" AND ($3 IS NULL OR e.attempt OPERATOR(pg_catalog.=) $3)"
 	},
 
-	/* $2 sorted keys, $3 their attempts or nulls; locks as TAKE_OVER_MANY */
+	/* $1 ids of rows that are locked */
 	[WD_PLAN_COMPLETE_MANY] = {
-		SPI_OK_UPDATE, 3,
-		{TEXTOID, TEXTARRAYOID, INT4ARRAYOID},
-		"WITH held AS MATERIALIZED ("
-		"SELECT e.dedup_key"
-		" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3))"
-		" AS k(dedup_key, attempt)"
-		" CROSS JOIN LATERAL (SELECT e.dedup_key"
-		"  FROM webhook_dedup_events e WHERE " EVENT_OF_K
-		"  AND " IS_PROCESSING
-		"  AND (k.attempt IS NULL"
-		"   OR e.attempt OPERATOR(pg_catalog.=) k.attempt)"
-		"  FOR NO KEY UPDATE) e)"
-		" UPDATE webhook_dedup_events e"
+		SPI_OK_UPDATE, 1,
+		{INT8ARRAYOID},
+		"UPDATE webhook_dedup_events e"
 		" SET status = 'done', lease_expires_at = NULL, last_error = NULL,"
 		" last_seen_at = pg_catalog.clock_timestamp()"
-		" FROM held WHERE e.provider OPERATOR(pg_catalog.=) $1"
-		" AND e.dedup_key OPERATOR(pg_catalog.=) held.dedup_key"
-		" AND " IS_PROCESSING
+		" WHERE e.id OPERATOR(pg_catalog.=) ANY ($1)"
 	},
 
 	[WD_PLAN_LOCK] = {
@@ -213,6 +197,22 @@ static const WdStatement statements[] = {
 		"SELECT " STATE_COLUMNS
 		" FROM webhook_dedup_events e WHERE " THIS_EVENT
 		" FOR NO KEY UPDATE"
+	},
+
+	/*
+	 * $2 sorted keys: locks those of them that are not done, in their order,
+	 * as k drives the join that the subselect depends on.  ord counts the
+	 * keys from 1.
+	 */
+	[WD_PLAN_LOCK_MANY] = {
+		SPI_OK_SELECT, 2, {TEXTOID, TEXTARRAYOID},
+		"SELECT e.*, k.ord"
+		" FROM ROWS FROM (pg_catalog.unnest($2))"
+		" WITH ORDINALITY AS k(dedup_key, ord)"
+		" CROSS JOIN LATERAL (SELECT " EVENT_COLUMNS
+		"  FROM webhook_dedup_events e WHERE " EVENT_OF_K
+		"  AND " STATUS " OPERATOR(pg_catalog.<>) 'done'::text"
+		"  FOR NO KEY UPDATE) e"
 	},
 
 	/* the time marks an event that may exceed the limit of attempts once */
@@ -223,7 +223,7 @@ static const WdStatement statements[] = {
 		" lease_expires_at = pg_catalog.clock_timestamp(),"
 		" last_seen_at = pg_catalog.clock_timestamp()"
 		" WHERE " THIS_EVENT
-		" AND e.status OPERATOR(pg_catalog.<>) 'processing'::text"
+		" AND " STATUS " OPERATOR(pg_catalog.<>) 'processing'::text"
 	},
 };
 

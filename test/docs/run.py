@@ -1,0 +1,154 @@
+"""Run the examples of the documentation.  Arguments: checkout, folder with pg.
+
+SQL blocks are run by psql, each guide in a database of its own; a block
+without a language is the output of the guide's first SQL block, run again at
+that place.  The handlers are taken out of the README and called.
+"""
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import psycopg
+from psycopg.types.json import Jsonb  # noqa: F401, used by the README's code
+
+checkout, node_folder = Path(sys.argv[1]), Path(sys.argv[2])
+passed = failed = 0
+
+
+def check(name, ok, shown=""):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    print("ok" if ok else "not ok", "-", name)
+    if not ok:
+        print(textwrap.indent(str(shown), "  # "))
+
+
+def blocks(path):
+    text = (checkout / path).read_text()
+    return re.findall(r"^```(\w*)\n(.*?)^```", text, re.S | re.M)
+
+
+def psql(database, sql):
+    return subprocess.run(["psql", "-X", "-q", "-d", database, "-v", "ON_ERROR_STOP=1"],
+                          input=sql, text=True, capture_output=True)
+
+
+def table(text):
+    """Lines of a printed table, without its row count and trailing blanks."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    return [line for line in lines if line and not re.match(r"\(\d+ rows?\)$", line)]
+
+
+def run_guide(path, database, first):
+    """Run the SQL of a guide; first prepares the database."""
+    psql("postgres", f"DROP DATABASE IF EXISTS {database}")
+    psql("postgres", f"CREATE DATABASE {database}")
+    prepared = psql(database, first)
+    check(f"{path}: database is ready", prepared.returncode == 0, prepared.stderr)
+    sql = [text for language, text in blocks(path) if language == "sql"]
+    check(f"{path}: there is SQL to run", sql)
+    run_last, number = None, 0
+    for language, text in blocks(path):
+        if language == "sql":
+            number += 1
+            run_last = psql(database, text)
+            check(f"{path}: SQL block {number} runs", run_last.returncode == 0,
+                  text + run_last.stderr)
+        elif language == "" and text.startswith(" acquired"):
+            # right behind the first block that is its output, later a repetition
+            result = run_last if number == 1 and run_last else psql(database, sql[0])
+            run_last = None
+            check(f"{path}: output behind SQL block {number}",
+                  table(text) == table(result.stdout), result.stdout)
+
+
+class Effects:
+    """A business step that writes, and can be told to fail."""
+
+    def __init__(self):
+        self.fail = False
+
+    def __call__(self, conn, body):
+        conn.execute("INSERT INTO effects VALUES (%s)", (body,))
+        if self.fail:
+            raise RuntimeError("told to fail")
+
+
+def count(conn, body):
+    return conn.execute("SELECT count(*) FROM effects WHERE body = %s", (body,)).fetchone()[0]
+
+
+def python_handler(conn):
+    source = next(text for language, text in blocks("README.md") if language == "python")
+    process = Effects()
+    names = {"process": process}
+    exec(source, names)
+    handle = names["handle"]
+    body = b'{"id":"WH-python"}'
+
+    check("python: first delivery", handle(conn, "paypal", body, {}) == 200)
+    check("python: duplicate", handle(conn, "paypal", body, {}) == 200)
+    check("python: processed once", count(conn, body) == 1)
+    conn.execute("SELECT wd_acquire('paypal', 'ev_WH-busy')")
+    check("python: busy", handle(conn, "paypal", b'{"id":"WH-busy"}', {}) == 409)
+    body = b'{"id":"WH-python-fails"}'
+    process.fail = True
+    check("python: failure", handle(conn, "paypal", body, {"a": ["b"]}) == 500)
+    check("python: nothing is left of it", count(conn, body) == 0)
+    process.fail = False
+    check("python: next delivery", handle(conn, "paypal", body, {}) == 200)
+    check("python: processed once after the failure", count(conn, body) == 1)
+    error = conn.execute("SELECT status, attempt FROM webhook_dedup_events WHERE dedup_key = 'ev_WH-python-fails'").fetchone()
+    check("python: second attempt is done", error == ("done", 2), error)
+
+
+NODE = """
+const { Pool } = require('pg');
+const pool = new Pool({ host: process.env.PGHOST, user: 'postgres', database: 'docs_handlers' });
+let fail = false;
+async function process_event(client, body) {
+  await client.query('INSERT INTO effects VALUES ($1)', [body]);
+  if (fail) throw new Error('told to fail');
+}
+%s
+(async () => {
+  const say = [];
+  const body = Buffer.from('{"id":"WH-node"}');
+  say.push(await handle(pool, 'paypal', body, {}));
+  say.push(await handle(pool, 'paypal', body, {}));
+  say.push(await handle(pool, 'paypal', Buffer.from('{"id":"WH-busy"}'), {}));
+  fail = true;
+  say.push(await handle(pool, 'paypal', Buffer.from('{"id":"WH-node-fails"}'), { a: ['b'] }));
+  fail = false;
+  say.push(await handle(pool, 'paypal', Buffer.from('{"id":"WH-node-fails"}'), {}));
+  console.log(say.join(' '));
+  await pool.end();
+})();
+"""
+
+
+def node_handler(conn):
+    source = next(text for language, text in blocks("README.md") if language == "js")
+    program = node_folder / "handler.js"
+    program.write_text(NODE % source)
+    result = subprocess.run(["node", program], text=True, capture_output=True, timeout=60)
+    check("node: first, duplicate, busy, failure, next delivery",
+          result.stdout.strip() == "200 200 409 500 200", result.stdout + result.stderr)
+    check("node: processed once", count(conn, b'{"id":"WH-node"}') == 1)
+    check("node: processed once after the failure", count(conn, b'{"id":"WH-node-fails"}') == 1)
+
+
+run_guide("README.md", "docs_readme", "CREATE EXTENSION webhook_dedup")
+psql("postgres", "DROP ROLE webhook_receiver")
+psql("docs_readme", "DROP OWNED BY webhook_receiver; DROP ROLE webhook_receiver")
+# the guide speaks of events of a receiver at work
+run_guide("docs/operating.md", "docs_operating", "ALTER DATABASE docs_operating SET search_path = webhooks, public")
+psql("postgres", "CREATE DATABASE docs_handlers")
+psql("docs_handlers", "CREATE EXTENSION webhook_dedup; CREATE TABLE effects (body bytea)")
+with psycopg.connect(dbname="docs_handlers", autocommit=True) as connection:
+    python_handler(connection)
+    node_handler(connection)
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed > 0 or passed == 0)
