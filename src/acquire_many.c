@@ -72,9 +72,11 @@ make_claims(const WdBatch *batch, WdClaims *claims, WdClaim **by_position,
 			wd_compare_keys(item->key, batch->items[i - 1].key) != 0;
 		if (is_first[item->position])
 		{
-			claims->all[claims->n].event = palloc0(sizeof(WdEvent));
-			claims->all[claims->n].key = item->key;
-			claims->all[claims->n++].hash = hash;
+			WdClaim    *claim = &claims->all[claims->n++];
+
+			claim->event = palloc0(sizeof(WdEvent));
+			claim->key = item->key;
+			claim->hash = hash;
 		}
 		by_position[item->position] = &claims->all[claims->n - 1];
 	}

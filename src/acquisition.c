@@ -56,16 +56,17 @@ wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc,
 {
 	const WdEvent *event = answer->event;
 	bool		acquired = wd_outcome_acquires(answer->outcome);
+	Oid			outcome_type = TupleDescAttr(desc, ACQ_OUTCOME)->atttypid;
 
 	memset(nulls, 0, sizeof(bool) * WD_ACQUISITION_COLUMNS);
 	values[ACQ_ACQUIRED] = BoolGetDatum(acquired);
-	values[ACQ_OUTCOME] = outcome_datum(answer->outcome,
-										TupleDescAttr(desc, ACQ_OUTCOME)->atttypid);
+	values[ACQ_OUTCOME] = outcome_datum(answer->outcome, outcome_type);
 	values[ACQ_EVENT_ID] = Int64GetDatum(event->id);
 	values[ACQ_PROVIDER] = PointerGetDatum(answer->provider);
 	values[ACQ_DEDUP_KEY] = PointerGetDatum(answer->key);
 	values[ACQ_ATTEMPT] = Int32GetDatum(event->attempt);
-	values[ACQ_LEASE_EXPIRES_AT] = TimestampTzGetDatum(event->lease_expires_at);
+	values[ACQ_LEASE_EXPIRES_AT] =
+		TimestampTzGetDatum(event->lease_expires_at);
 	nulls[ACQ_LEASE_EXPIRES_AT] = !event->has_lease_end ||
 		event->status != WD_PROCESSING;
 	values[ACQ_FIRST_SEEN_AT] = TimestampTzGetDatum(event->first_seen_at);
@@ -111,7 +112,8 @@ wd_acquisition_set(FunctionCallInfo fcinfo)
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("set-valued function called in context that cannot accept a set"));
 
-	old_context = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	old_context =
+		MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
 		desc->natts != WD_ACQUISITION_COLUMNS)
 		elog(ERROR, "function must return setof wd_acquisition");

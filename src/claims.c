@@ -4,9 +4,9 @@
  *
  * One statement for each step, not one for each event: look all keys up,
  * insert those that are new, lock and take over those whose attempt has
- * ended.  The rows of a step are locked in the order of their keys, and no row is
- * inserted once rows were taken over; so batches that overlap wait for each
- * other but never in a circle.
+ * ended.  The rows of a step are locked in the order of their keys, and no
+ * row is inserted once rows were taken over; so batches that overlap wait for
+ * each other but never in a circle.
  */
 #include "postgres.h"
 
