@@ -1,0 +1,3 @@
+\set key random(1000000000000000000, 9223372036854775807)
+SELECT * FROM wd_acquire('paypal', :key, :hash);
+SELECT wd_mark_done('paypal', :key, 1);
