@@ -1,19 +1,24 @@
-"""Run the examples of the documentation.  Arguments: checkout, folder with pg.
+"""Run the examples of the documentation.  Arguments: checkout, folder to write to.
 
 SQL blocks are run by psql, each guide in a database of its own; a block
 without a language is the output of the guide's first SQL block, run again at
-that place.  The handlers are taken out of the README and called.
+that place.  The handlers are taken out of the README and called.  The runbook
+is followed in a copy of the tree, with the example receiver running.
 """
+import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import psycopg
 from psycopg.types.json import Jsonb  # noqa: F401, used by the README's code
 
-checkout, node_folder = Path(sys.argv[1]), Path(sys.argv[2])
+checkout, work = Path(sys.argv[1]), Path(sys.argv[2])
 passed = failed = 0
 
 
@@ -131,13 +136,69 @@ async function process_event(client, body) {
 
 def node_handler(conn):
     source = next(text for language, text in blocks("README.md") if language == "js")
-    program = node_folder / "handler.js"
+    program = work / "node" / "handler.cjs"
     program.write_text(NODE % source)
     result = subprocess.run(["node", program], text=True, capture_output=True, timeout=60)
     check("node: first, duplicate, busy, failure, next delivery",
           result.stdout.strip() == "200 200 409 500 200", result.stdout + result.stderr)
     check("node: processed once", count(conn, b'{"id":"WH-node"}') == 1)
     check("node: processed once after the failure", count(conn, b'{"id":"WH-node-fails"}') == 1)
+
+
+RUNBOOK_EVENTS = """
+CREATE EXTENSION webhook_dedup;
+LOAD 'webhook_dedup';
+SET webhook_dedup.max_attempts = 1;
+SELECT wd_acquire('paypal', 'ev_WH-STUCK', NULL, '0');
+SELECT wd_acquire('paypal', 'ev_WH-EXHAUSTED');
+SELECT wd_mark_failed('paypal', 'ev_WH-EXHAUSTED', 1, 'E_BUG');
+SELECT wd_acquire('paypal', 'ev_WH-MISMATCH', 'one'), wd_acquire('paypal', 'ev_WH-MISMATCH', 'two');
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def follow_runbook():
+    """Run every command of the runbook, in order, where a user would."""
+    path, database = "docs/runbook.md", "docs_runbook"
+    psql("postgres", f"CREATE DATABASE {database}")
+    tree = work / "tree"
+    for name in ("examples", "tools"):
+        shutil.copytree(checkout / name, tree / name, ignore=shutil.ignore_patterns("node_modules", "private", "*.o"))
+    prepared = psql(database, RUNBOOK_EVENTS + (tree / "examples/fastapi/schema.sql").read_text())
+    check(f"{path}: database is ready", prepared.returncode == 0, prepared.stderr)
+    port, log = free_port(), work / "receiver.log"
+    environment = dict(os.environ, PGDATABASE=database, RECEIVER_LOG=str(log),
+                       POSTGRES_LOG=str(work / "server" / "server.log"))
+    with open(log, "w") as output:
+        receiver = subprocess.Popen(
+            ["/usr/bin/python3", "-m", "uvicorn", "app:app", "--no-access-log", "--port", str(port)],
+            cwd=tree / "examples/fastapi", env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(100):
+            if subprocess.run(["curl", "-fsS", f"http://127.0.0.1:{port}/healthz"], capture_output=True).returncode == 0:
+                break
+            time.sleep(0.1)
+        number, rows = 0, ""
+        for language, text in blocks(path):
+            number += 1
+            if language == "sql":
+                result = psql(database, text)
+                rows = result.stdout if "REHEARSAL" in text else rows
+            else:
+                result = subprocess.run(["bash", "-eu", "-c", text.replace(":8000/", f":{port}/")],
+                                        cwd=tree, env=environment, text=True, capture_output=True)
+            check(f"{path}: block {number} runs", result.returncode == 0,
+                  text + result.stdout + result.stderr)
+        done = re.findall(r"ev_WH-REHEARSAL-\d+ \| done +\| +1 ", rows)
+        check(f"{path}: both events of the rehearsal are done at attempt 1", len(done) == 2, rows)
+    finally:
+        receiver.terminate()
+        receiver.wait(10)
 
 
 run_guide("README.md", "docs_readme", "CREATE EXTENSION webhook_dedup")
@@ -150,5 +211,6 @@ psql("docs_handlers", "CREATE EXTENSION webhook_dedup; CREATE TABLE effects (bod
 with psycopg.connect(dbname="docs_handlers", autocommit=True) as connection:
     python_handler(connection)
     node_handler(connection)
+follow_runbook()
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0 or passed == 0)

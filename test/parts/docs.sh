@@ -1,41 +1,27 @@
 #!/usr/bin/env bash
-# The documentation does what it says: SQL of the README and the guides is run
-# and its printed answers compared, both handlers of the README are called.
-# Needs PG_CONFIG, with the extension installed, and WD_TMP, a folder to use.
+# The documentation does what it says: SQL and commands of the README and the
+# guides are run and printed answers compared, both handlers of the README are
+# called.
+#
+# Needs the extension installed in the PostgreSQL of PG_CONFIG, and WD_TMP, a
+# folder to write to.  Runs as no privileged user.
+#
+# packages: python3 python3-psycopg python3-fastapi python3-uvicorn python3-psycopg-pool
+# packages: nodejs npm curl gcc make libcurl4-openssl-dev libssl-dev libpq-dev libjansson-dev
 set -euo pipefail
 
-checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-: "${PG_CONFIG:?}" "${WD_TMP:?}"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR/../../script
-. "$checkout/script/lib/common.sh"
+. "$root/script/lib/postgres.sh"
 
-install_packages "$WD_TMP/apt.log" python3 python3-psycopg nodejs
-command -v npm >/dev/null || install_packages "$WD_TMP/apt.log" npm
+PATH=$("${PG_CONFIG:?}" --bindir):$PATH
+trap 'stop_server "${WD_TMP:?}/server"' EXIT
+start_server "$WD_TMP/server"
 
-folder=$WD_TMP/docs
-mkdir -p "$folder"
-run_as=()
-if ((EUID == 0)); then
-  chown postgres "$folder"
-  run_as=(runuser -u postgres --)
-fi
-bin=$("$PG_CONFIG" --bindir)
+# The README's handler in Node needs what the example in Node needs.
+mkdir "$WD_TMP/node"
+cp "$root"/examples/node/package*.json "$WD_TMP/node"
+(cd "$WD_TMP/node" && HOME=$WD_TMP npm ci --no-audit --no-fund) \
+  >"$WD_TMP/npm.log" 2>&1 || cat "$WD_TMP/npm.log"
 
-cleanup() {
-  "${run_as[@]}" "$bin/pg_ctl" stop --mode=immediate --silent \
-    --pgdata="$folder/data" >/dev/null 2>&1 || true
-}
-trap cleanup EXIT
-
-cd "$folder"
-"${run_as[@]}" "$bin/initdb" --no-sync --auth=trust --username=postgres \
-  --encoding=UTF8 --locale=C.UTF-8 --pgdata="$folder/data" >initdb.log 2>&1
-"${run_as[@]}" "$bin/pg_ctl" start --wait --silent --pgdata="$folder/data" \
-  --log="$folder/server.log" </dev/null \
-  --options="-c listen_addresses='' -c unix_socket_directories='$folder' -c fsync=off"
-
-mkdir -p node
-(cd node && npm init -y && npm install --no-audit --no-fund pg) >npm.log 2>&1
-
-export PGHOST=$folder PGUSER=postgres PGDATABASE=postgres
-PATH=$bin:$PATH /usr/bin/python3 "$checkout/test/docs/run.py" "$checkout" "$folder/node"
+/usr/bin/python3 "$root/test/docs/run.py" "$root" "$WD_TMP"
