@@ -65,6 +65,8 @@ CREATE INDEX idx_webhook_dedup_first_seen ON webhook_dedup_events (first_seen_at
 
 COMMENT ON TABLE webhook_dedup_events IS
 'ledger of webhook events: one row for each (provider, dedup_key) ever acquired';
+COMMENT ON COLUMN webhook_dedup_events.id IS
+'number of the event, in the order of first acquisition, with gaps';
 COMMENT ON COLUMN webhook_dedup_events.provider IS
 'who sends the event: "rules" or "rules/scope"';
 COMMENT ON COLUMN webhook_dedup_events.dedup_key IS

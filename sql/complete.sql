@@ -45,12 +45,14 @@ SELECT wd_mark_done('p', 'never');
 SELECT wd_try_acquire('p', 'e'), wd_mark_failed('p', 'e', 1, repeat('é', 500));
 SELECT length(last_error), last_error = repeat('é', 200) AS whole_characters FROM webhook_dedup_events WHERE dedup_key = 'e';
 SELECT wd_try_acquire('p', 'e'), wd_mark_failed('p', 'e', 2, E'a\tb\nc\rd\x1be\x7f f\u0085g\u009fh\u00a0i');
-SELECT last_error = E'a?b?c?d?e? f??g??h\u00a0i' AS replaced FROM webhook_dedup_events WHERE dedup_key = 'e';
-SELECT wd_try_acquire('p', 'e'), wd_mark_failed('p', 'e', 3, ''), last_error = '' AS empty FROM webhook_dedup_events WHERE dedup_key = 'e';
+SELECT last_error = E'a?b?c?d?e? f?g?h\u00a0i' AS replaced FROM webhook_dedup_events WHERE dedup_key = 'e';
+SELECT wd_try_acquire('p', 'e'), wd_mark_failed('p', 'e', 3, repeat(E'\u0085', 300));
+SELECT last_error = repeat('?', 200) AS cut FROM webhook_dedup_events WHERE dedup_key = 'e';
+SELECT wd_try_acquire('p', 'e'), wd_mark_failed('p', 'e', 4, ''), last_error = '' AS empty FROM webhook_dedup_events WHERE dedup_key = 'e';
 SELECT last_error = '' AS empty FROM webhook_dedup_events WHERE dedup_key = 'e';
-SELECT wd_try_acquire('p', 'e'), wd_mark_failed('p', 'e', 4);
+SELECT wd_try_acquire('p', 'e'), wd_mark_failed('p', 'e', 5);
 SELECT last_error IS NULL AS none FROM webhook_dedup_events WHERE dedup_key = 'e';
-SELECT wd_try_acquire('p', 'e'), wd_mark_failed('p', 'e', 5, repeat('x', 10000000)), length(pg_temp.state('e'));
+SELECT wd_try_acquire('p', 'e'), wd_mark_failed('p', 'e', 6, repeat('x', 10000000)), length(pg_temp.state('e'));
 
 -- many at once: the number of rows that this call changed
 SELECT count(*) FROM wd_acquire_many('m', '{1,2,3,4,5}');

@@ -63,7 +63,7 @@ SELECT pg_describe_object(d.classid, d.objid, 0) AS uncommented
  ORDER BY pg_describe_object(d.classid, d.objid, 0) COLLATE "C";
 
 SELECT a.attname AS uncommented_column FROM pg_attribute a
- WHERE a.attrelid = 'webhook_dedup_events'::regclass AND a.attnum > 1
+ WHERE a.attrelid = 'webhook_dedup_events'::regclass AND a.attnum > 0
    AND col_description(a.attrelid, a.attnum) IS NULL;
 
 -- the domain keeps "= 'done'" and text binding working, and refuses the rest

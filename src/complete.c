@@ -10,6 +10,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -35,7 +36,7 @@ static uint64 complete_many(text *provider, const WdBatch *batch);
 static bool holds(const WdBatchItem *item, const WdEvent *event);
 static void require_events(text *provider, Datum keys, int nkeys);
 static text *clean_error(text *error);
-static int	control_length(const unsigned char *s);
+static bool is_control(const unsigned char *s, int len);
 
 /*
  * wd_mark_done(provider text, dedup_key text, attempt integer)
@@ -259,37 +260,45 @@ require_events(text *provider, Datum keys, int nkeys)
 static text *
 clean_error(text *error)
 {
-	char	   *result;
-	int			len;
+	StringInfoData result;
+	const char *p;
+	const char *end;
 
 	if (error == NULL)
 		return NULL;
 
-	len = pg_mbcharcliplen(VARDATA_ANY(error), VARSIZE_ANY_EXHDR(error),
-						   MAX_ERROR_CHARS);
-	result = pnstrdup(VARDATA_ANY(error), len);
-	for (int i = 0; i < len;)
+	p = VARDATA_ANY(error);
+	end = p + pg_mbcharcliplen(p, VARSIZE_ANY_EXHDR(error), MAX_ERROR_CHARS);
+	initStringInfo(&result);
+	while (p < end)
 	{
-		int			control = control_length((unsigned char *) result + i);
+		int			len = pg_mblen(p);
 
-		if (control > 0)
-		{
-			memset(result + i, '?', control);
-			i += control;
-		}
+		if (is_control((const unsigned char *) p, len))
+			appendStringInfoChar(&result, '?');
 		else
-			i += pg_mblen(result + i);
+			appendBinaryStringInfo(&result, p, len);
+		p += len;
 	}
-	return cstring_to_text_with_len(result, len);
+	return cstring_to_text_with_len(result.data, result.len);
 }
 
-/* Bytes of the control character at s, 0 if it is none: C0, DEL, C1. */
-static int
-control_length(const unsigned char *s)
+/*
+ * Is the character of len bytes at s a control character?  Those between
+ * U+0080 and U+009F are single bytes in the encodings of ISO 8859, while
+ * other encodings have letters there.
+ */
+static bool
+is_control(const unsigned char *s, int len)
 {
-	if (s[0] < 0x20 || s[0] == 0x7F)
-		return 1;
-	if (GetDatabaseEncoding() == PG_UTF8 && s[0] == 0xC2 && s[1] < 0xA0)
-		return 2;
-	return 0;
+	int			encoding = GetDatabaseEncoding();
+
+	if (len == 2)
+		return encoding == PG_UTF8 && s[0] == 0xC2 && s[1] < 0xA0;
+	if (len > 2)
+		return false;
+	if ((encoding >= PG_LATIN1 && encoding <= PG_LATIN10) ||
+		(encoding >= PG_ISO_8859_5 && encoding <= PG_ISO_8859_8))
+		return (s[0] & 0x7F) < 0x20 || s[0] == 0x7F;
+	return s[0] < 0x20 || s[0] == 0x7F;
 }

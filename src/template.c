@@ -83,6 +83,8 @@ compile_template(Compiler *c, WdTemplate *result)
 		}
 		if (*brace == '}')
 			return refuse(c, brace, "\"}\" does not end a placeholder");
+		if (result->nplaceholders == 0 && len > WD_MAX_PREFIX_LEN)
+			return refuse(c, brace, "the text before it is too long");
 		if (result->nplaceholders > 0 && memchr(literal, ':', len) == NULL)
 			return refuse(c, brace,
 						  "a colon must stand between two placeholders");

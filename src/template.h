@@ -12,6 +12,9 @@
 /* Placeholders in one template. */
 #define WD_MAX_PLACEHOLDERS 16
 
+/* Bytes before the first placeholder, which stay in front of a digest. */
+#define WD_MAX_PREFIX_LEN 128
+
 typedef enum WdSource
 {
 	WD_FROM_BODY,
