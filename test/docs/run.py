@@ -201,6 +201,18 @@ def follow_runbook():
         receiver.wait(10)
 
 
+def check_names():
+    """Files that the guides name are there, and so are the links' targets."""
+    for path in [checkout / "README.md", *sorted((checkout / "docs").glob("*.md"))]:
+        text = path.read_text()
+        named = re.findall(r"`((?:sql|test|examples|tools|bench|script|src)/[\w./-]*)`", text)
+        named = [checkout / name for name in named if "private" not in name]
+        links = [path.parent / link for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)]
+        missing = [str(name) for name in named + links if not name.exists()]
+        check(f"{path.name}: named files and links exist", not missing, missing)
+
+
+check_names()
 run_guide("README.md", "docs_readme", "CREATE EXTENSION webhook_dedup")
 psql("postgres", "DROP ROLE webhook_receiver")
 psql("docs_readme", "DROP OWNED BY webhook_receiver; DROP ROLE webhook_receiver")
