@@ -118,7 +118,7 @@ wd_acquisition_set(FunctionCallInfo fcinfo)
 		desc->natts != WD_ACQUISITION_COLUMNS)
 		elog(ERROR, "function must return setof wd_acquisition");
 	result->returnMode = SFRM_Materialize;
-	result->setDesc = CreateTupleDescCopy(desc);
+	result->setDesc = desc;
 	result->setResult = tuplestore_begin_heap(false, false, work_mem);
 	MemoryContextSwitchTo(old_context);
 	return result;
