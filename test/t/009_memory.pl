@@ -1,0 +1,191 @@
+# The memory of a backend does not grow with the number of calls.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Test::More;
+use WebhookDedup qw(ledger_node);
+
+use constant CALLS => 100_000;
+
+# Much less than a byte for each call
+use constant ALLOWED_BYTES => 8192;
+use constant ALLOWED_CONTEXTS => 2;
+
+my $node = ledger_node('memory', conf => <<'CONF');
+shared_buffers = 256MB
+max_wal_size = 4GB
+checkpoint_timeout = 1h
+synchronous_commit = off
+log_statement = none
+CONF
+
+# The calls in the order in which they are made; g counts from 1.  Events are
+# those of the calls before.
+my @calls = (
+	[ wd_try_acquire => q{wd_try_acquire('shop', 'a' || g)} ],
+	[ 'wd_try_acquire, duplicate' => q{wd_try_acquire('shop', 'a' || g, 'h')} ],
+	[ wd_extend_lease => q{wd_extend_lease('shop', 'a' || g, 1, '1 hour')} ],
+	[ wd_assert_owner => q{wd_assert_owner('shop', 'a' || g, 1)} ],
+	[
+		wd_mark_failed => q{wd_mark_failed('shop', 'a' || g, 1, 'E' || g)}
+	],
+	[ 'wd_acquire, retry' => q{wd_acquire('shop', 'a' || g, 'h')} ],
+	[ wd_mark_done => q{wd_mark_done('shop', 'a' || g, 2)} ],
+	[ 'wd_mark_done, too late' => q{wd_mark_done('shop', 'a' || g, 1)} ],
+	[ 'wd_acquire, duplicate' => q{wd_acquire('shop', 'a' || g, 'i')} ],
+	[ 'wd_try_once, duplicate' => q{wd_try_once('shop', 'a' || g)} ],
+	[ wd_lookup => q{wd_lookup('shop', 'a' || g)} ],
+	[ wd_reopen => q{wd_reopen('shop', 'a' || g)} ],
+	[ wd_try_once => q{wd_try_once('shop', 'a' || g)} ],
+	[
+		wd_acquire_many =>
+		  q{wd_acquire_many('shop', ARRAY['b' || g, 'a' || g], ARRAY['h', NULL])}
+	],
+	[
+		wd_mark_done_many =>
+		  q{wd_mark_done_many('shop', ARRAY['b' || g, 'a' || g], ARRAY[1, NULL])}
+	],
+	[
+		'wd_acquire_many, duplicates' =>
+		  q{wd_acquire_many('shop', ARRAY['b' || g, 'a' || g])}
+	],
+	[
+		wd_receive =>
+		  q{wd_receive('paypal', convert_to('{"id":"' || g || '","resource":{"amount":"10.00"}}', 'UTF8'), '{"h":["v"]}')}
+	],
+	[
+		'wd_receive, duplicate' =>
+		  q{wd_receive('paypal', convert_to('{"id":"' || g || '"}', 'UTF8'))}
+	],
+	[
+		wd_toss_dedup_key =>
+		  q{wd_toss_dedup_key(('{"eventType":"PAYMENT_STATUS_CHANGED","createdAt":"x","data":{"paymentKey":"p' || g || '","status":"DONE"}}')::jsonb, '{}')}
+	],
+	[
+		wd_paypal_dedup_key =>
+		  q{wd_paypal_dedup_key('{}', ('{"PayPal-Transmission-Id":"' || g || '"}')::jsonb)}
+	],
+	[
+		wd_dedup_key =>
+		  q{wd_dedup_key('paypal', ('{"id":"' || repeat('x', 600) || g || '"}')::jsonb)}
+	],
+	[ wd_payload_hash => q{wd_payload_hash(convert_to('x' || g, 'UTF8'))} ],
+);
+
+# Calls that raise an error, by what it is
+my %refused = (
+	'malformed JSON' => q{wd_receive('paypal', '{"id":}')},
+	'malformed UTF-8' => q{wd_receive('paypal', '\xff')},
+	'no key' => q{wd_receive('paypal', '{"a":[1,2,{"b":"c"}]}')},
+	'malformed header' =>
+	  q{wd_receive('paypal', '{}', '{"paypal-transmission-id":{}}')},
+	'unrecognized provider' => q{wd_receive('nobody', '{}')},
+	'never acquired' => q{wd_mark_done('shop', 'never')},
+	'not all acquired' => q{wd_mark_done_many('shop', '{a1,never}')},
+	'superseded' => q{wd_assert_owner('shop', 'a1', 1)},
+	'key too long' => q{wd_acquire_many('shop', ARRAY['k', repeat('x', 513)])},
+	'held under a lease' => q{wd_try_once('shop', 'held')},
+);
+
+# A function of its own, so that each call of it looks anew.
+$node->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION memory_now() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  RETURN (SELECT sum(total_bytes)::bigint || ' ' || count(*)
+    FROM pg_backend_memory_contexts);
+END $$;
+SQL
+
+# One session, so that what each call leaves behind adds up.
+my $session = $node->background_psql('postgres');
+
+sub is_bounded
+{
+	my ($before, $after) = @_;
+	my ($bytes_before, $contexts_before) = split / /, $before;
+	my ($bytes_after, $contexts_after) = split / /, $after;
+	my $grown = $bytes_after - $bytes_before;
+
+	note "from $bytes_before bytes in $contexts_before contexts"
+	  . " to $bytes_after in $contexts_after";
+	cmp_ok($grown, '<', ALLOWED_BYTES, 'bytes');
+	cmp_ok($contexts_after - $contexts_before,
+		'<=', ALLOWED_CONTEXTS, 'contexts');
+	return;
+}
+
+$session->query_safe(
+	"SET jit = off; SELECT memory_now(), wd_try_acquire('shop', 'held', NULL, '0')"
+);
+foreach my $call (@calls)
+{
+	my ($name, $expression) = @$call;
+	my $n = CALLS;
+
+	subtest "G5: memory of $name" => sub {
+		# measured within one statement: what it frees at its end counts too
+		my $answer = $session->query_safe(<<"SQL");
+SELECT count(answer), string_agg(memory, ',') FROM (
+  SELECT g, $expression AS answer,
+    CASE WHEN g IN (5000, $n) THEN memory_now() END AS memory
+  FROM (SELECT generate_series(1, $n) AS g) s OFFSET 0) s
+SQL
+		my ($answers, $measured) = split /\|/, $answer;
+		my @measured = split /,/, $measured;
+
+		cmp_ok($answers, '>=', $n, 'all calls answered');
+		is_bounded($measured[0], $measured[-1]);
+	};
+}
+
+my $n = CALLS / 10;
+foreach my $name (sort keys %refused)
+{
+	subtest "G5: memory of a refused call: $name" => sub {
+		my $answer = $session->query_safe(<<"SQL");
+DO \$\$
+DECLARE
+  memory text[];
+  refused integer := 0;
+BEGIN
+  FOR i IN 1 .. $n LOOP
+    BEGIN
+      PERFORM $refused{$name};
+    EXCEPTION WHEN OTHERS THEN
+      refused := refused + 1;
+    END;
+    IF i IN ($n / 10, $n) THEN
+      memory := memory || memory_now();
+    END IF;
+  END LOOP;
+  PERFORM set_config('test.answer',
+    refused || ',' || array_to_string(memory, ','), false);
+END \$\$;
+SELECT current_setting('test.answer')
+SQL
+		my ($count, @measured) = split /,/, $answer;
+
+		is($count, $n, 'all calls were refused');
+		is_bounded($measured[0], $measured[-1]);
+	};
+}
+
+# That the measure can tell
+subtest 'G5: the measure sees what is left behind' => sub {
+	my $before = $session->query_safe('SELECT memory_now()');
+
+	$session->query_safe(
+		'DO $$BEGIN FOR i IN 1 .. 2000 LOOP EXECUTE format($f$PREPARE s%s AS SELECT %s$f$, i, i); END LOOP; END$$'
+	);
+	my ($bytes_before) = split / /, $before;
+	my ($bytes_after) = split / /, $session->query_safe('SELECT memory_now()');
+	cmp_ok($bytes_after - $bytes_before, '>', ALLOWED_BYTES, 'bytes');
+};
+
+$session->quit;
+$node->stop;
+done_testing();
