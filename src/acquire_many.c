@@ -85,7 +85,8 @@ make_claims(const WdBatch *batch, WdClaims *claims, WdClaim **by_position,
 /* Return one row for each item, in the caller's order. */
 static void
 put_answers(FunctionCallInfo fcinfo, const WdBatch *batch,
-			const WdClaims *claims, WdClaim **by_position, const bool *is_first)
+			const WdClaims *claims, WdClaim **by_position,
+			const bool *is_first)
 {
 	ReturnSetInfo *result = wd_acquisition_set(fcinfo);
 	text	  **hashes = palloc0(sizeof(text *) * Max(batch->nitems, 1));

@@ -6,7 +6,9 @@
  * insert those that are new, lock and take over those whose attempt has
  * ended.  The rows of a step are locked in the order of their keys, and no
  * row is inserted once rows were taken over; so batches that overlap wait for
- * each other but never in a circle.
+ * each other but never in a circle.  (Somebody who deletes rows meanwhile can
+ * make one insert again, out of order; then the server may have to end a
+ * deadlock.)
  */
 #include "postgres.h"
 
@@ -31,7 +33,7 @@ static void lock_picked(WdClaims *claims);
 static void read_picked(WdClaims *claims, WdPlan plan,
 						WdClaimState acquirable);
 static void insert_picked(WdClaims *claims);
-static void renew_picked(WdClaims *claims);
+static void renew_inserted(WdClaims *claims);
 static void take_over_picked(WdClaims *claims);
 static void settle_lost(WdClaims *claims);
 static void settle_returned(WdClaims *claims, uint64 nrows);
@@ -47,6 +49,8 @@ static int	compare_claim(const void *key, const void *claim);
 void
 wd_claims_settle(WdClaims *claims)
 {
+	TimestampTz start = GetCurrentTimestamp();
+
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 
@@ -70,6 +74,8 @@ wd_claims_settle(WdClaims *claims)
 		settle_lost(claims);
 	if (pick(claims, WD_CLAIM_HELD))
 		take_over_picked(claims);
+	if (wd_lease_is_worn(claims->lease, start))
+		renew_inserted(claims);
 	SPI_finish();
 }
 
@@ -147,23 +153,26 @@ insert_picked(WdClaims *claims)
 		claims->picked[i]->outcome = WD_OUTCOME_FIRST;
 
 	settle_returned(claims, wd_plan_run(WD_PLAN_INSERT_MANY, args, nulls));
-	if (wd_lease_is_worn(claims->lease, now))
-		renew_picked(claims);
 }
 
-/* Let the leases of the claims just inserted begin now. */
+/*
+ * Let the leases of the claims that were inserted begin now; those taken over
+ * were locked before.
+ */
 static void
-renew_picked(WdClaims *claims)
+renew_inserted(WdClaims *claims)
 {
 	Datum		args[2];
 	int			inserted = 0;
 
-	for (int i = 0; i < claims->npicked; i++)
+	for (int i = 0; i < claims->n; i++)
 	{
-		if (claims->picked[i]->state == WD_CLAIM_SETTLED)
-			claims->picked[inserted++] = claims->picked[i];
+		if (claims->all[i].outcome == WD_OUTCOME_FIRST)
+			claims->picked[inserted++] = &claims->all[i];
 	}
 	claims->npicked = inserted;
+	if (inserted == 0)
+		return;
 	args[0] = picked_ids(claims);
 	args[1] = wd_lease_interval(claims->lease);
 	settle_returned(claims, wd_plan_run(WD_PLAN_RENEW_MANY, args, NULL));

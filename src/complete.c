@@ -34,7 +34,6 @@ PG_FUNCTION_INFO_V1(wd_assert_owner);
 static bool complete(FunctionCallInfo fcinfo, WdStatus status, text *error);
 static uint64 complete_many(text *provider, const WdBatch *batch);
 static bool holds(const WdBatchItem *item, const WdEvent *event);
-static void require_events(text *provider, Datum keys, int nkeys);
 static text *clean_error(text *error);
 static bool is_control(const unsigned char *s, int len);
 
@@ -111,6 +110,7 @@ wd_extend_lease(PG_FUNCTION_ARGS)
 		wd_lease_interval(&lease),
 	};
 	WdEvent		event;
+	TimestampTz start;
 	bool		held;
 
 	wd_check_null(PG_ARGISNULL(2), "attempt");
@@ -118,7 +118,13 @@ wd_extend_lease(PG_FUNCTION_ARGS)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	held = wd_plan_run(WD_PLAN_RENEW, args, lease.ends ? NULL : "   n") > 0;
+	/* again if it waited: the lease is to begin after the wait */
+	do
+	{
+		start = GetCurrentTimestamp();
+		held = wd_plan_run(WD_PLAN_RENEW, args,
+						   lease.ends ? NULL : "   n") > 0;
+	} while (held && wd_lease_is_worn(&lease, start));
 	if (held)
 		wd_event_read(0, &event);
 	else
@@ -153,7 +159,7 @@ wd_assert_owner(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	if (wd_plan_run(WD_PLAN_LOCK, args, NULL) == 0)
-		wd_raise_no_event();
+		wd_require_rows(WD_PLAN_FIND_STATE, args, 1);
 	wd_event_read(0, &event);
 	SPI_finish();
 
@@ -226,7 +232,7 @@ complete_many(text *provider, const WdBatch *batch)
 			held[nheld++] = Int64GetDatum(event.id);
 	}
 	if (nrows < n)
-		require_events(provider, args[1], n);
+		wd_require_rows(WD_PLAN_FIND_MANY, args, n);
 	if (nheld == 0)
 		return 0;
 
@@ -241,16 +247,6 @@ holds(const WdBatchItem *item, const WdEvent *event)
 	return event->status == WD_PROCESSING &&
 		(item->extra_is_null ||
 		 DatumGetInt32(item->extra) == event->attempt);
-}
-
-/* Raise P0002 unless all events were acquired before. */
-static void
-require_events(text *provider, Datum keys, int nkeys)
-{
-	Datum		args[] = {PointerGetDatum(provider), keys};
-
-	if (wd_plan_run(WD_PLAN_FIND_MANY, args, NULL) < nkeys)
-		wd_raise_no_event();
 }
 
 /*

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -18,7 +19,11 @@
 #include "plans.h"
 #include "settings.h"
 
-/* An insertion that took longer has waited for another session. */
+/*
+ * A statement that took longer has waited for another session.  What it wrote
+ * was made before the wait, unless the other session changed the row, and so
+ * was the end of the lease.
+ */
 #define WORN_AFTER_USEC (100 * INT64CONST(1000))
 
 /* Columns of a statement that reads events; brief ones stop at the lease */
@@ -40,7 +45,7 @@ static const char *const status_names[] = {
 };
 
 static WdStatus parse_status(text *name);
-static bool renew(const WdRequest *request, WdEvent *event);
+static bool renew(const WdRequest *request, int32 attempt, WdEvent *event);
 
 /* The status as it stands in the ledger. */
 const char *
@@ -131,7 +136,7 @@ wd_event_insert(const WdRequest *request, WdEvent *event)
 		return false;
 	if (!request->brief)
 		wd_event_read(0, event);
-	return !wd_lease_is_worn(request->lease, now) || renew(request, event);
+	return !wd_lease_is_worn(request->lease, now) || renew(request, 1, event);
 }
 
 /*
@@ -141,6 +146,7 @@ wd_event_insert(const WdRequest *request, WdEvent *event)
 bool
 wd_event_take_over(const WdRequest *request, WdEvent *event)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	Datum		args[] = {
 		PointerGetDatum(request->provider),
 		PointerGetDatum(request->key),
@@ -160,17 +166,18 @@ wd_event_take_over(const WdRequest *request, WdEvent *event)
 	if (wd_plan_run(WD_PLAN_TAKE_OVER, args, nulls) == 0)
 		return false;
 	wd_event_read(0, event);
-	return true;
+	return !wd_lease_is_worn(request->lease, now) ||
+		renew(request, event->attempt, event);
 }
 
-/* Let the lease of an event that this call inserted begin now. */
+/* Let the lease of an event that this transaction acquired begin now. */
 static bool
-renew(const WdRequest *request, WdEvent *event)
+renew(const WdRequest *request, int32 attempt, WdEvent *event)
 {
 	Datum		args[] = {
 		PointerGetDatum(request->provider),
 		PointerGetDatum(request->key),
-		Int32GetDatum(1),		/* an inserted event's attempt */
+		Int32GetDatum(attempt),
 		wd_lease_interval(request->lease),
 	};
 
@@ -236,14 +243,30 @@ parse_status(text *name)
 	elog(ERROR, "unrecognized status in the ledger");
 }
 
-/* Raise P0002 unless the event was acquired before. */
+/*
+ * Raise P0002 unless the event was acquired before.  A transaction that goes
+ * on with an old snapshot may not see it: then it is 40001.
+ */
 void
 wd_require_event(text *provider, text *key)
 {
 	Datum		args[] = {PointerGetDatum(provider), PointerGetDatum(key)};
 
-	if (wd_plan_run(WD_PLAN_FIND_STATE, args, NULL) == 0)
-		wd_raise_no_event();
+	wd_require_rows(WD_PLAN_FIND_STATE, args, 1);
+}
+
+/* As wd_require_event, for a statement that finds nrows events. */
+void
+wd_require_rows(int plan, Datum *args, uint64 nrows)
+{
+	if (wd_plan_run(plan, args, NULL) >= nrows)
+		return;
+	if (IsolationUsesXactSnapshot() && wd_plan_read_latest(plan, args) >= nrows)
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("could not see the event, which was acquired after this transaction began"),
+				errhint("Try again in a new transaction."));
+	wd_raise_no_event();
 }
 
 /* Raise P0002. */

@@ -13,6 +13,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
+#include "utils/snapmgr.h"
 
 #include "plans.h"
 #include "statements.h"
@@ -68,6 +69,21 @@ uint64
 wd_plan_read(WdPlan id, Datum *args)
 {
 	return run(id, args, NULL, true);
+}
+
+/*
+ * Run a statement that only reads, with the newest snapshot, whatever the
+ * isolation level.
+ */
+uint64
+wd_plan_read_latest(WdPlan id, Datum *args)
+{
+	uint64		nrows;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	nrows = run(id, args, NULL, true);
+	PopActiveSnapshot();
+	return nrows;
 }
 
 static uint64

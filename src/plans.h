@@ -29,5 +29,6 @@ typedef enum WdPlan
 extern void wd_plans_init(void);
 extern uint64 wd_plan_run(WdPlan id, Datum *args, const char *nulls);
 extern uint64 wd_plan_read(WdPlan id, Datum *args);
+extern uint64 wd_plan_read_latest(WdPlan id, Datum *args);
 
 #endif							/* WD_PLANS_H */

@@ -18,8 +18,6 @@
 #include "render.h"
 #include "template.h"
 
-#define DIGEST_MARK "sha256_"
-
 /* What a template is filled from. */
 typedef struct Source
 {
@@ -181,8 +179,8 @@ needs_digest(const WdTemplate *template, StringInfo key)
 	int			prefix_len = template->placeholders[0].literal_len;
 
 	return key->len > WD_MAX_KEY_LEN ||
-		strncmp(key->data + prefix_len, DIGEST_MARK,
-				strlen(DIGEST_MARK)) == 0 ||
+		strncmp(key->data + prefix_len, WD_DIGEST_MARK,
+				strlen(WD_DIGEST_MARK)) == 0 ||
 		(GetDatabaseEncoding() != PG_UTF8 && !is_ascii(key->data, key->len));
 }
 
@@ -194,7 +192,7 @@ replace_by_digest(const WdTemplate *template, StringInfo key)
 
 	wd_sha256_hex(key->data, key->len, hex);
 	key->len = template->placeholders[0].literal_len;
-	appendStringInfoString(key, DIGEST_MARK);
+	appendStringInfoString(key, WD_DIGEST_MARK);
 	appendStringInfoString(key, hex);
 }
 

@@ -117,7 +117,7 @@ static const WdStatement statements[] = {
 
 	/*
 	 * $3 attempt and $4 status as seen before, $5 lease, $6 request hash,
-	 * $7 new status.  The clock is read after any wait for the row.
+	 * $7 new status.
 	 */
 	[WD_PLAN_TAKE_OVER] = {
 		SPI_OK_UPDATE_RETURNING, 7,

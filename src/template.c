@@ -66,6 +66,10 @@ wd_templates_compile(const char *const *texts, int n, WdTemplateError *error)
 static bool
 compile_template(Compiler *c, WdTemplate *result)
 {
+	if (strstr(c->text, WD_DIGEST_MARK) != NULL)
+		return refuse(c, strstr(c->text, WD_DIGEST_MARK),
+					  "\"" WD_DIGEST_MARK "\" is kept for digests of keys");
+
 	for (;;)
 	{
 		const char *literal = c->p;

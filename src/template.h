@@ -12,6 +12,9 @@
 /* Placeholders in one template. */
 #define WD_MAX_PLACEHOLDERS 16
 
+/* What begins the digest of a key that is too long, behind its prefix. */
+#define WD_DIGEST_MARK "sha256_"
+
 /* Bytes before the first placeholder, which stay in front of a digest. */
 #define WD_MAX_PREFIX_LEN 128
 
