@@ -1,0 +1,28 @@
+/*
+ * event.h
+ *	  An event out of a line of the fuzz target's input.
+ */
+#ifndef FUZZ_EVENT_H
+#define FUZZ_EVENT_H
+
+#include "utils/jsonb.h"
+
+#include "jsonscan.h"
+#include "keymodel.h"
+#include "template.h"
+
+#define EVENT_MAX_TEMPLATES 8
+
+typedef struct Event
+{
+	Given		given[EVENT_MAX_TEMPLATES * WD_MAX_PLACEHOLDERS];
+	int			ngiven;
+} Event;
+
+extern void event_read(char **input, const char *const *texts, int ntexts,
+					   Event *event);
+extern Jsonb *event_headers(const Event *event);
+extern void event_values(const Event *event, const WdTemplateSet *set,
+						 WdJsonValue *values);
+
+#endif							/* FUZZ_EVENT_H */

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# Hard input: any bytes into what parses bytes.
+#
+#   test/parts/fuzz.sh [SECONDS]
+#
+# libFuzzer targets with AddressSanitizer and UndefinedBehaviorSanitizer for
+# the pure half of the extension, SECONDS in total (60), then random calls and
+# documents at SQL level.  Seeds are printed; a failing input as well.
+#
+# PG_CONFIG names the server, into which the extension has been installed;
+# everything is built and run in WD_TMP.
+# packages: clang llvm libclang-rt-dev libssl-dev python3-psycopg
+set -euo pipefail
+
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+: "${PG_CONFIG:?}" "${WD_TMP:?}"
+# shellcheck source-path=SCRIPTDIR/../../script
+. "$checkout/script/lib/common.sh"
+# shellcheck source-path=SCRIPTDIR/../../script
+. "$checkout/script/lib/postgres.sh"
+
+install_packages "$WD_TMP/apt.log" clang llvm libclang-rt-dev libssl-dev \
+  python3-psycopg
+if ((EUID == 0)); then
+  # no server program runs as root
+  chown postgres "$WD_TMP"
+  exec runuser -u postgres -- env PG_CONFIG="$PG_CONFIG" WD_TMP="$WD_TMP" \
+    "${BASH_SOURCE[0]}" "$@"
+fi
+
+seconds=${1:-60}
+fuzz=$checkout/test/fuzz
+work=$WD_TMP
+lib=$("$PG_CONFIG" --pkglibdir)
+include=$("$PG_CONFIG" --includedir-server)
+PATH=$("$PG_CONFIG" --bindir):$PATH
+# the server's bitcode is read by the compiler that made it
+llvm=$("$PG_CONFIG" --configure | sed -n 's/.*llvm-config-\([0-9]*\).*/\1/p')
+passed=0
+failed=0
+
+report() { # report STATUS NAME
+  if [ "$1" -eq 0 ]; then
+    passed=$((passed + 1))
+    echo "ok - $2"
+  else
+    failed=$((failed + 1))
+    echo "not ok - $2"
+  fi
+}
+
+# build SOURCES PREFIX: both targets
+build() {
+  local src=$1 out=$2
+  local flags=(-g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv
+    -fsanitize=fuzzer -fsanitize=address -fsanitize=undefined
+    -fno-sanitize-recover=undefined
+    -D_GNU_SOURCE -DUSE_ASSERT_CHECKING -Wno-ignored-attributes
+    "-I$src" "-I$include")
+  local libs=("$lib/libpgcommon.a" "$lib/libpgport.a" -lcrypto)
+
+  "clang-$llvm" "${flags[@]}" "$fuzz"/{fuzz_json,tree,shim}.c \
+    "$src"/{jsonscan,jsonstring,template}.c "${libs[@]}" -o "${out}json"
+  "clang-$llvm" "${flags[@]}" "$fuzz"/{fuzz_key,event,keymodel,shim}.c \
+    "$src"/{headers,render,digest,jsonstring,template}.c \
+    "$work/jsonb_util.o" "${libs[@]}" -o "${out}key"
+}
+
+# The server's own jsonb, with the same sanitizers.
+build_jsonb() {
+  "llvm-dis-$llvm" "$lib/bitcode/postgres/utils/adt/jsonb_util.bc" -o - |
+    sed '/^attributes #.*uwtable/s/ = { / = { sanitize_address /' \
+      >"$work/jsonb_util.ll"
+  "clang-$llvm" -g -O1 -fsanitize=fuzzer-no-link,address -c -x ir \
+    "$work/jsonb_util.ll" -o "$work/jsonb_util.o"
+}
+
+# run PREFIX TARGET OPTION...: a target over its corpus
+run() {
+  local target=$2
+  mkdir -p "$1$target.new"
+  ASAN_OPTIONS=detect_leaks=0 "$1$target" -max_len=2048 -timeout=10 \
+    -rss_limit_mb=2048 -artifact_prefix="$1$target.new/" \
+    -dict="$fuzz/$target.dict" "${@:3}" \
+    "$1$target.new" "$fuzz/corpus/$target" >"$1$target.log" 2>&1
+}
+
+fuzz_target() { # fuzz_target TARGET PID
+  local status=0 input
+  wait "$2" || status=$?
+  grep -E '^INFO: Seed|^Done' "$work/$1.log" | sed "s/^/# fuzz_$1: /" || true
+  if [ "$status" -ne 0 ]; then
+    grep -vE '^#[0-9]+.*(NEW|REDUCE|pulse)' "$work/$1.log" | tail -n 60
+    for input in "$work/$1.new/"*-*; do
+      echo "$(basename "$input") in base64:"
+      base64 "$input"
+    done
+  fi
+  report "$status" "fuzz_$1: corpus and $((seconds / 2)) s of mutations"
+}
+
+# mutant TARGET FILE SED WHAT: a target must notice a bug in the sources
+mutant() {
+  local status=0
+  rm -rf "$work/mutant"
+  cp -r "$checkout/src" "$work/mutant"
+  sed -i "$3" "$work/mutant/$2"
+  if cmp -s "$checkout/src/$2" "$work/mutant/$2"; then
+    echo "src/$2 has nothing that $3 changes"
+    status=1
+  else
+    build "$work/mutant" "$work/mutant_"
+    run "$work/mutant_" "$1" -max_total_time=5 && status=1
+    grep -q 'property violated\|Sanitizer' "$work/mutant_$1.log" || status=1
+  fi
+  report "$status" "fuzz_$1 notices $4"
+}
+
+sql_fuzz() { # sql_fuzz DATABASE OPTION...
+  local status=0
+  PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$fuzz/fuzz_sql.py" \
+    "dbname=$1" "${@:2}" || status=$?
+  report "$status" "fuzz_sql.py ${*:2}"
+}
+
+build_jsonb
+build "$checkout/src" "$work/"
+run "$work/" json -max_total_time=$((seconds / 2)) &
+json=$!
+run "$work/" key -max_total_time=$((seconds / 2)) &
+key=$!
+fuzz_target json "$json"
+fuzz_target key "$key"
+
+mutant json jsonscan.c '/does not count any more/{n;d}' \
+  'that an earlier member of a name counts'
+mutant json jsonstring.c 's/|| is_utf16_surrogate_second(c))/)/' \
+  'that half a surrogate pair passes'
+mutant key render.c 's/"%25"/"%"/' 'that keys are not injective'
+
+trap 'stop_server "$work/pg"' EXIT
+start_server "$work/pg" log_min_messages=debug1
+psql -Xq -c "CREATE EXTENSION webhook_dedup"
+createdb --encoding=LATIN1 --locale=C --template=template0 latin1
+psql -Xq -d latin1 -c "CREATE EXTENSION webhook_dedup"
+sql_fuzz postgres --documents 20000 --seconds 10
+sql_fuzz latin1 --documents 3000 --seconds 5 --not-utf8
+status=0
+grep -q S3ntinel "$work/pg/server.log" && status=1
+report "$status" "G6: no payload in the server log at debug1"
+status=0
+grep -E 'PANIC|terminated by signal' "$work/pg/server.log" && status=1
+report "$status" "no server process ended"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
