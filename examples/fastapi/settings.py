@@ -1,0 +1,68 @@
+"""Settings, read once from the environment; README.md explains each."""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Mapping, Optional
+
+LEASE = "lease"
+TRANSACTION = "transaction"
+
+
+@dataclass(frozen=True)
+class Settings:
+  mode: str
+  provider_modes: Mapping[str, str]
+  lease: Optional[timedelta]
+  lock_timeout_ms: int
+  busy_as_done: bool
+  max_body_bytes: int
+  pool_size: int
+  pool_timeout_seconds: float
+  example_step_seconds: float
+  example_fail_file: str
+
+  def mode_of(self, provider: str) -> str:
+    rules = provider.split("/", 1)[0]
+    return self.provider_modes.get(rules, self.mode)
+
+
+def read_settings() -> Settings:
+  mode = _mode("WEBHOOK_MODE", LEASE)
+  lease_seconds = _number("WEBHOOK_LEASE_SECONDS", None)
+  return Settings(
+    mode=mode,
+    provider_modes={
+      "paypal": _mode("WEBHOOK_MODE_PAYPAL", mode),
+      "toss": _mode("WEBHOOK_MODE_TOSS", mode),
+    },
+    lease=None if lease_seconds is None
+    else timedelta(seconds=lease_seconds),
+    lock_timeout_ms=int(_number("WEBHOOK_LOCK_TIMEOUT_MS", 5000)),
+    busy_as_done=os.environ.get("WEBHOOK_BUSY_AS_DONE", "") == "1",
+    max_body_bytes=int(_number("WEBHOOK_MAX_BODY_BYTES", 1024 * 1024)),
+    pool_size=int(_number("WEBHOOK_POOL_SIZE", 10)),
+    pool_timeout_seconds=_number("WEBHOOK_POOL_TIMEOUT_SECONDS", 5),
+    example_step_seconds=_number("EXAMPLE_STEP_SECONDS", 0),
+    example_fail_file=os.environ.get("EXAMPLE_FAIL_FILE", ""),
+  )
+
+
+def _mode(name: str, default: str) -> str:
+  value = os.environ.get(name) or default
+  if value not in (LEASE, TRANSACTION):
+    raise SystemExit(f'{name} must be "{LEASE}" or "{TRANSACTION}"')
+  return value
+
+
+def _number(name: str, default: Optional[float]) -> Optional[float]:
+  value = os.environ.get(name)
+  if not value:
+    return default
+  try:
+    number = float(value)
+  except ValueError:
+    number = -1
+  if not 0 <= number < 2**31:
+    raise SystemExit(f"{name} must be a number between 0 and {2**31 - 1}")
+  return number

@@ -1,0 +1,167 @@
+"""What is refused, and how the refusal looks."""
+
+import http
+
+import pytest
+from conftest import MAX_BODY_BYTES
+from events import Event, compose
+
+JSON = {"Content-Type": "application/json"}
+
+
+def assert_problem(reply, status, code):
+  """RFC 9457"""
+  assert reply.status == status
+  assert reply.headers["Content-Type"] == "application/problem+json"
+  problem = reply.json
+  assert set(problem) == {"type", "title", "status", "detail", "code"}
+  assert problem["type"] == "about:blank"
+  if status != 413:  # which has had several names
+    assert problem["title"] == http.HTTPStatus(status).phrase
+  assert problem["title"]
+  assert problem["status"] == status
+  assert problem["code"] == code
+  assert reply.headers.get("Retry-After") == (
+    "60" if status >= 500 else None
+  )
+
+
+@pytest.mark.parametrize(
+  "body",
+  (
+    b"",
+    b"{",
+    b'{"id": "x"',
+    b'{"id": "x"} {}',
+    b"{'id': 'x'}",
+    b'{"id": "\xff"}',
+    b'{"id": NaN}',
+    b"\xef\xbb\xbf{}",
+    b'{"id": "\\u0000", "eventId": "\\u0000"}',
+    b"[" * 600 + b"]" * 600,
+  ),
+  ids=(
+    "empty",
+    "brace",
+    "cut",
+    "two-values",
+    "single-quotes",
+    "not-utf8",
+    "nan",
+    "byte-order-mark",
+    "nul-escape",
+    "deep",
+  ),
+)
+def test_400_invalid_json(receiver, provider, body, database):
+  event = Event(provider, body, JSON)
+  assert_problem(receiver.deliver(event), 400, "invalid_json")
+  assert database.row(event) is None
+  assert receiver.steps(event) == 0
+
+
+@pytest.mark.parametrize(
+  "body",
+  (b"{}", b"[]", b'"id"', b'{"id": {}, "eventId": ""}'),
+  ids=("object", "array", "string", "unusable"),
+)
+def test_400_no_key(receiver, provider, body, database):
+  event = Event(provider, body, JSON)
+  assert_problem(receiver.deliver(event), 400, "no_key")
+  assert database.row(event) is None
+
+
+def test_400_missing_header_identifies_no_event(receiver, database):
+  """Toss events without an identity of their own live by their header."""
+  named = compose("toss")
+  event = Event("toss", b'{"eventType": "OTHER"}', named.headers)
+  bare = Event("toss", event.body, JSON)
+  assert_problem(receiver.deliver(bare), 400, "no_key")
+  assert receiver.deliver(event).outcome == (200, "processed")
+
+
+@pytest.mark.parametrize(
+  "name",
+  (
+    "nobody",
+    "PayPal",
+    "paypal%00",
+    "%ff",
+    "x" * 300,
+    "nobody/paypal",
+    "paypal/a/b",
+    "a'b",
+  ),
+)
+def test_404_unknown_provider(receiver, name):
+  event = compose("paypal")
+  reply = receiver.deliver(event, f"/webhooks/{name}")
+  assert_problem(reply, 404, "unknown_provider")
+  assert receiver.steps(event) == 0
+
+
+def test_404_name_with_a_line_break_forges_no_record(receiver):
+  path = '/webhooks/paypal%0a{"event":"forged"}'
+  assert receiver.deliver(compose("paypal"), path).status == 404
+  for record in receiver.all_records():
+    assert "forged" not in str(record)
+
+
+def test_404_and_405_elsewhere(receiver):
+  assert_problem(receiver.request("GET", "/nowhere"), 404, "http_error")
+  reply = receiver.request("GET", "/webhooks/paypal")
+  assert_problem(reply, 405, "http_error")
+  assert reply.headers["Allow"] == "POST"
+
+
+def test_413_too_large(receiver, provider, database):
+  small = compose(provider)
+  room = MAX_BODY_BYTES - len(small.body)
+  largest = Event(provider, small.body + b" " * room, small.headers)
+  larger = Event(provider, largest.body + b" ", small.headers)
+  assert_problem(receiver.deliver(larger), 413, "too_large")
+  assert database.row(larger) is None
+  assert receiver.deliver(largest).outcome == (200, "processed")
+
+
+def test_healthz(receiver):
+  reply = receiver.request("GET", "/healthz")
+  assert reply.outcome == (200, "ok")
+
+
+def test_500_without_a_database(start, kind, tmp_path):
+  receiver = start(
+    kind,
+    WEBHOOK_MODE_TOSS="transaction",
+    WEBHOOK_POOL_TIMEOUT_SECONDS=0.3,
+    PGHOST=str(tmp_path),
+  )
+  for event in compose("paypal"), compose("toss"):
+    assert_problem(receiver.deliver(event), 500, "internal_error")
+    assert receiver.records(event, "WEBHOOK_FAILED")
+  assert_problem(receiver.request("GET", "/healthz"), 503, "no_database")
+
+
+def test_settings_out_of_range_are_refused(kind, start):
+  for name, value in (
+    ("WEBHOOK_MODE", "both"),
+    ("WEBHOOK_MODE_TOSS", "both"),
+    ("WEBHOOK_LEASE_SECONDS", "-1"),
+    ("WEBHOOK_POOL_SIZE", "many"),
+  ):
+    with pytest.raises(AssertionError, match=f"{name} must be"):
+      start(kind, **{name: value})
+
+
+def test_mode_by_route(kind, start, database):
+  receiver = start(
+    kind,
+    WEBHOOK_MODE="lease",
+    WEBHOOK_MODE_TOSS="transaction",
+  )
+  receiver.fail_file.touch()
+  leased, transacted = compose("paypal"), compose("toss")
+  assert receiver.deliver(leased).status == 500
+  assert receiver.deliver(transacted).status == 500
+  assert database.row(leased).status == "failed"
+  assert database.row(transacted) is None
