@@ -7,6 +7,7 @@ OBJS = \
 	src/webhook_dedup.o \
 	src/args.o \
 	src/digest.o \
+	src/encoding.o \
 	src/headers.o \
 	src/jsonscan.o \
 	src/jsonstring.o \
@@ -15,6 +16,7 @@ OBJS = \
 	src/rules.o \
 	src/privacy.o \
 	src/derive.o \
+	src/home.o \
 	src/statements.o \
 	src/plans.o \
 	src/ledger.o \

@@ -100,24 +100,24 @@ Datum
 wd_receive(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback callback;
-	WdLease		lease = wd_arg_lease(fcinfo, 3);
-	WdRequest	request = {.lease = &lease,.status = WD_PROCESSING};
+	WdRequest	request = {.status = WD_PROCESSING};
+	WdLease		lease;
 	bytea	   *payload;
-	const char *body;
-	int			body_len;
 	Datum		result;
 
+	wd_hide_statement(&callback);
+	lease = wd_arg_lease(fcinfo, 3);
+	request.lease = &lease;
 	request.provider = wd_arg_provider(fcinfo, 0);
 	wd_check_null(PG_ARGISNULL(1), "payload");
 	wd_check_null(PG_ARGISNULL(2), "headers");
 
-	wd_hide_statement(&callback);
 	payload = PG_GETARG_BYTEA_PP(1);
-	body = VARDATA_ANY(payload);
-	body_len = VARSIZE_ANY_EXHDR(payload);
-	request.key = wd_derive_key(request.provider, body, body_len,
+	request.key = wd_derive_key(request.provider, VARDATA_ANY(payload),
+								VARSIZE_ANY_EXHDR(payload),
 								PG_GETARG_JSONB_P(2));
-	request.hash = wd_hash_payload(body, body_len);
+	request.hash = wd_hash_payload(VARDATA_ANY(payload),
+								   VARSIZE_ANY_EXHDR(payload));
 	result = acquire_and_answer(fcinfo, &request);
 	wd_show_statement(&callback);
 	return result;

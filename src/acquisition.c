@@ -119,7 +119,10 @@ wd_acquisition_set(FunctionCallInfo fcinfo)
 		elog(ERROR, "function must return setof wd_acquisition");
 	result->returnMode = SFRM_Materialize;
 	result->setDesc = desc;
-	result->setResult = tuplestore_begin_heap(false, false, work_mem);
+	result->setResult =
+		tuplestore_begin_heap((result->allowedModes &
+							   SFRM_Materialize_Random) != 0,
+							  false, work_mem);
 	MemoryContextSwitchTo(old_context);
 	return result;
 }

@@ -27,6 +27,9 @@
 /* The key, behind the columns of an event */
 #define COL_KEY 7
 
+/* Rows that one statement takes over */
+#define MAX_TAKE_OVER 1000
+
 static bool pick(WdClaims *claims, WdClaimState state);
 static void find_picked(WdClaims *claims);
 static void lock_picked(WdClaims *claims);
@@ -34,9 +37,12 @@ static void read_picked(WdClaims *claims, WdPlan plan,
 						WdClaimState acquirable);
 static void insert_picked(WdClaims *claims);
 static void renew_inserted(WdClaims *claims);
-static void take_over_picked(WdClaims *claims);
+static void take_over_held(WdClaims *claims);
 static void settle_lost(WdClaims *claims);
-static void settle_returned(WdClaims *claims, uint64 nrows);
+static void settle_returned(WdClaims *claims, WdPlan plan, Datum *args,
+							const char *nulls);
+static uint64 settle_some(WdClaims *claims, WdPlan plan, Datum *args,
+						  const char *nulls);
 static Datum picked_keys(const WdClaims *claims);
 static Datum picked_ids(const WdClaims *claims);
 static Datum picked_hashes(const WdClaims *claims);
@@ -72,9 +78,8 @@ wd_claims_settle(WdClaims *claims)
 		lock_picked(claims);
 	if (pick(claims, WD_CLAIM_OPEN))
 		settle_lost(claims);
-	if (pick(claims, WD_CLAIM_HELD))
-		take_over_picked(claims);
-	if (wd_lease_is_worn(claims->lease, start))
+	take_over_held(claims);
+	if (wd_lease_is_worn(claims->lease, start, claims->n))
 		renew_inserted(claims);
 	SPI_finish();
 }
@@ -152,7 +157,7 @@ insert_picked(WdClaims *claims)
 	for (int i = 0; i < claims->npicked; i++)
 		claims->picked[i]->outcome = WD_OUTCOME_FIRST;
 
-	settle_returned(claims, wd_plan_run(WD_PLAN_INSERT_MANY, args, nulls));
+	settle_some(claims, WD_PLAN_INSERT_MANY, args, nulls);
 }
 
 /*
@@ -175,7 +180,7 @@ renew_inserted(WdClaims *claims)
 		return;
 	args[0] = picked_ids(claims);
 	args[1] = wd_lease_interval(claims->lease);
-	settle_returned(claims, wd_plan_run(WD_PLAN_RENEW_MANY, args, NULL));
+	settle_returned(claims, WD_PLAN_RENEW_MANY, args, NULL);
 }
 
 /*
@@ -195,24 +200,46 @@ settle_lost(WdClaims *claims)
 	}
 }
 
-/* Take the picked claims over, whose rows are locked. */
+/* Take the claims over whose rows are locked, a part of them at a time. */
 static void
-take_over_picked(WdClaims *claims)
+take_over_held(WdClaims *claims)
 {
-	Datum		args[] = {
-		picked_ids(claims),
-		wd_lease_interval(claims->lease),
-		picked_hashes(claims),
-	};
+	while (pick(claims, WD_CLAIM_HELD))
+	{
+		Datum		args[3];
 
-	settle_returned(claims, wd_plan_run(WD_PLAN_TAKE_OVER_MANY, args,
-										claims->lease->ends ? NULL : " n "));
+		CHECK_FOR_INTERRUPTS();
+		/* looking for a row's hash takes the longer the more there are */
+		claims->npicked = Min(claims->npicked, MAX_TAKE_OVER);
+		args[0] = picked_ids(claims);
+		args[1] = wd_lease_interval(claims->lease);
+		args[2] = picked_hashes(claims);
+		settle_returned(claims, WD_PLAN_TAKE_OVER_MANY, args,
+						claims->lease->ends ? NULL : " n ");
+	}
 }
 
-/* Settle the claims whose rows the last statement returned, with a key. */
+/*
+ * Run a statement that changes all of the picked claims' rows and settle the
+ * claims.  Raises 40001 if it did not change one of them.
+ */
 static void
-settle_returned(WdClaims *claims, uint64 nrows)
+settle_returned(WdClaims *claims, WdPlan plan, Datum *args,
+				const char *nulls)
 {
+	if (settle_some(claims, plan, args, nulls) != claims->npicked)
+		wd_raise_lost_races();
+}
+
+/*
+ * Run a statement and settle the claims whose rows it returns, with a key.
+ * Returns how many.
+ */
+static uint64
+settle_some(WdClaims *claims, WdPlan plan, Datum *args, const char *nulls)
+{
+	uint64		nrows = wd_plan_run(plan, args, nulls);
+
 	for (uint64 row = 0; row < nrows; row++)
 	{
 		bool		isnull;
@@ -220,11 +247,18 @@ settle_returned(WdClaims *claims, uint64 nrows)
 										SPI_tuptable->tupdesc, COL_KEY,
 										&isnull);
 		WdClaim    *claim = bsearch(DatumGetTextPP(key), claims->all,
-									claims->n, sizeof(WdClaim), compare_claim);
+									claims->n, sizeof(WdClaim),
+									compare_claim);
 
+		if (claim == NULL)
+			ereport(ERROR,
+					errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+					errmsg("the key of an event was changed by a trigger"),
+					errhint("Drop the trigger on webhook_dedup_events that changes dedup_key."));
 		wd_event_read(row, claim->event);
 		claim->state = WD_CLAIM_SETTLED;
 	}
+	return nrows;
 }
 
 static Datum

@@ -12,6 +12,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -31,6 +32,7 @@ PG_FUNCTION_INFO_V1(wd_assert_owner);
 /* Characters of an error that are kept */
 #define MAX_ERROR_CHARS 200
 
+static void lock_event(Datum *args, WdEvent *event);
 static bool complete(FunctionCallInfo fcinfo, WdStatus status, text *error);
 static uint64 complete_many(text *provider, const WdBatch *batch);
 static bool holds(const WdBatchItem *item, const WdEvent *event);
@@ -109,6 +111,7 @@ wd_extend_lease(PG_FUNCTION_ARGS)
 		(Datum) 0,
 		wd_lease_interval(&lease),
 	};
+	const char *nulls = lease.ends ? NULL : "   n";
 	WdEvent		event;
 	TimestampTz start;
 	bool		held;
@@ -118,13 +121,11 @@ wd_extend_lease(PG_FUNCTION_ARGS)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	/* again if it waited: the lease is to begin after the wait */
-	do
-	{
-		start = GetCurrentTimestamp();
-		held = wd_plan_run(WD_PLAN_RENEW, args,
-						   lease.ends ? NULL : "   n") > 0;
-	} while (held && wd_lease_is_worn(&lease, start));
+	start = GetCurrentTimestamp();
+	held = wd_plan_run(WD_PLAN_RENEW, args, nulls) > 0;
+	/* if it waited, once more: now the row is this transaction's */
+	if (held && wd_lease_is_worn(&lease, start, 1))
+		held = wd_plan_run(WD_PLAN_RENEW, args, nulls) > 0;
 	if (held)
 		wd_event_read(0, &event);
 	else
@@ -158,9 +159,7 @@ wd_assert_owner(PG_FUNCTION_ARGS)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	if (wd_plan_run(WD_PLAN_LOCK, args, NULL) == 0)
-		wd_require_rows(WD_PLAN_FIND_STATE, args, 1);
-	wd_event_read(0, &event);
+	lock_event(args, &event);
 	SPI_finish();
 
 	if (event.status != WD_PROCESSING ||
@@ -173,6 +172,27 @@ wd_assert_owner(PG_FUNCTION_ARGS)
 						  event.attempt, wd_status_name(event.status)),
 				errhint("Roll back: the event was acquired again or completed by somebody else."));
 	PG_RETURN_VOID();
+}
+
+/*
+ * Lock an event's row and read it.  Raises P0002 if there is no event, 40001
+ * if its row cannot be locked: it is never read without the lock.
+ */
+static void
+lock_event(Datum *args, WdEvent *event)
+{
+	for (int lost = 0; lost < WD_MAX_LOST_RACES; lost++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (wd_plan_run(WD_PLAN_LOCK, args, NULL) > 0)
+		{
+			wd_event_read(0, event);
+			return;
+		}
+		/* deleted while this waited for it, and inserted again? */
+		wd_require_rows(WD_PLAN_FIND_STATE, args, 1);
+	}
+	wd_raise_lost_races();
 }
 
 /* Give the event of arguments 0 to 2 its final status. */

@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "derive.h"
 #include "digest.h"
+#include "encoding.h"
 #include "errors.h"
 #include "jsonscan.h"
 #include "privacy.h"
@@ -26,7 +27,7 @@ PG_FUNCTION_INFO_V1(wd_dedup_key);
 PG_FUNCTION_INFO_V1(wd_paypal_dedup_key);
 PG_FUNCTION_INFO_V1(wd_toss_dedup_key);
 
-static text *derive_from_jsonb(FunctionCallInfo fcinfo, text *provider,
+static text *derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider,
 							   int argno);
 static void scan_payload(const char *payload, int len,
 						 const WdTemplateSet *set, WdJsonValue *values);
@@ -54,44 +55,49 @@ wd_payload_hash(PG_FUNCTION_ARGS)
 Datum
 wd_dedup_key(PG_FUNCTION_ARGS)
 {
-	text	   *provider = wd_arg_provider(fcinfo, 0);
-
-	PG_RETURN_TEXT_P(derive_from_jsonb(fcinfo, provider, 1));
+	PG_RETURN_TEXT_P(derive_from_jsonb(fcinfo, NULL, 1));
 }
 
 /* wd_paypal_dedup_key(payload jsonb, headers jsonb) returns text */
 Datum
 wd_paypal_dedup_key(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(derive_from_jsonb(fcinfo, cstring_to_text("paypal"),
-									   0));
+	PG_RETURN_TEXT_P(derive_from_jsonb(fcinfo, "paypal", 0));
 }
 
 /* wd_toss_dedup_key(payload jsonb, headers jsonb) returns text */
 Datum
 wd_toss_dedup_key(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(derive_from_jsonb(fcinfo, cstring_to_text("toss"), 0));
+	PG_RETURN_TEXT_P(derive_from_jsonb(fcinfo, "toss", 0));
 }
 
-/* Derive from the arguments argno, the payload, and argno + 1, headers. */
+/*
+ * Derive from the arguments argno, the payload, and argno + 1, headers.  The
+ * provider is argument 0 if none is named.
+ */
 static text *
-derive_from_jsonb(FunctionCallInfo fcinfo, text *provider, int argno)
+derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider, int argno)
 {
 	ErrorContextCallback callback;
+	text	   *name;
 	Jsonb	   *payload;
 	char	   *json;
 	text	   *key;
 
+	wd_hide_statement(&callback);
+	name = provider ? cstring_to_text(provider) : wd_arg_provider(fcinfo, 0);
 	wd_check_null(PG_ARGISNULL(argno), "payload");
 	wd_check_null(PG_ARGISNULL(argno + 1), "headers");
 
-	wd_hide_statement(&callback);
 	payload = PG_GETARG_JSONB_P(argno);
 	json = JsonbToCString(NULL, &payload->root, VARSIZE(payload));
-	if (GetDatabaseEncoding() != PG_SQL_ASCII)
-		json = pg_server_to_any(json, strlen(json), PG_UTF8);
-	key = wd_derive_key(provider, json, strlen(json),
+	json = wd_to_utf8(json, strlen(json));
+	if (json == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				errmsg("payload cannot be converted to UTF-8"));
+	key = wd_derive_key(name, json, strlen(json),
 						PG_GETARG_JSONB_P(argno + 1));
 	wd_show_statement(&callback);
 	return key;
@@ -197,5 +203,10 @@ check_result(WdRenderResult result)
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("the value of a header must be a string or an array of strings"));
+			break;
+		case WD_UNCONVERTIBLE_HEADER:
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("the value of a header cannot be converted to UTF-8"));
 	}
 }

@@ -46,6 +46,8 @@ typedef struct Scan
 	int			npaths;
 	WdJsonValue *values;
 	uint64		reached;		/* paths that lead to the next value */
+	StringInfoData name;		/* a member's name without its escapes */
+	bool		name_is_decoded;
 	int			depth;			/* containers open */
 	Level		levels[WD_JSON_MAX_DEPTH + 1];	/* [1] is the outermost */
 } Scan;
@@ -60,8 +62,8 @@ static Expect next_in_container(Scan *scan);
 static Expect after_value(Scan *scan);
 static void reach_element(Scan *scan);
 static void record(Scan *scan, WdJsonKind kind);
-static bool name_matches(Scan *scan, const WdJsonStep *step,
-						 StringInfo decoded);
+static bool name_matches(Scan *scan, const WdJsonStep *step);
+static void decode_name(Scan *scan, const char *token, int len);
 
 /*
  * Find the values that paths lead to in the JSON text of len bytes, which
@@ -70,7 +72,8 @@ static bool name_matches(Scan *scan, const WdJsonStep *step,
  * values[i] is set for each of the npaths paths; its token points into json.
  * The whole text is read: WD_JSON_OK means that all of it is valid.
  * Otherwise *stopped_at is the offset of the byte behind the token that is
- * out of place.  Allocates only what the server's lexer does.
+ * out of place.  Allocates what the server's lexer does, and room for the
+ * longest name that has escapes.
  */
 WdJsonResult
 wd_json_scan(const char *json, int len, const WdJsonPath *paths, int npaths,
@@ -90,6 +93,7 @@ wd_json_scan(const char *json, int len, const WdJsonPath *paths, int npaths,
 	scan.values = values;
 	scan.reached = npaths == WD_JSON_MAX_PATHS ?
 		PG_UINT64_MAX : (UINT64CONST(1) << npaths) - 1;
+	scan.name.data = NULL;
 	scan.depth = 0;
 
 	result = scan_tokens(&scan);
@@ -189,13 +193,12 @@ static Expect
 take_name(Scan *scan)
 {
 	uint64		live = scan->levels[scan->depth].live;
-	StringInfoData decoded;
 
 	if (scan->lex->token_type != JSON_TOKEN_STRING)
 		return EXPECT_NOTHING;
 
 	scan->reached = 0;
-	decoded.data = NULL;
+	scan->name_is_decoded = false;
 	for (int i = 0; live != 0; i++, live >>= 1)
 	{
 		const WdJsonStep *step;
@@ -203,7 +206,7 @@ take_name(Scan *scan)
 		if ((live & 1) == 0)
 			continue;
 		step = &scan->paths[i].steps[scan->depth - 1];
-		if (step->name == NULL || !name_matches(scan, step, &decoded))
+		if (step->name == NULL || !name_matches(scan, step))
 			continue;
 		scan->reached |= UINT64CONST(1) << i;
 		/* an earlier member of this name does not count any more */
@@ -212,12 +215,9 @@ take_name(Scan *scan)
 	return EXPECT_COLON;
 }
 
-/*
- * Is the current token the name of this step?  A name with escapes is
- * decoded into *decoded, once for all paths; data is NULL until then.
- */
+/* Is the current token the name of this step? */
 static bool
-name_matches(Scan *scan, const WdJsonStep *step, StringInfo decoded)
+name_matches(Scan *scan, const WdJsonStep *step)
 {
 	const char *token = scan->lex->token_start;
 	int			len = scan->lex->token_terminator - token;
@@ -226,15 +226,23 @@ name_matches(Scan *scan, const WdJsonStep *step, StringInfo decoded)
 		return len - 2 == step->name_len &&
 			memcmp(token + 1, step->name, step->name_len) == 0;
 
-	if (decoded->data == NULL)
-	{
-		initStringInfo(decoded);
-		/* a name that no text can hold is nobody's name */
-		if (!wd_json_unescape(token, len, decoded))
-			decoded->len = -1;
-	}
-	return decoded->len == step->name_len &&
-		memcmp(decoded->data, step->name, step->name_len) == 0;
+	/* once for all paths */
+	if (!scan->name_is_decoded)
+		decode_name(scan, token, len);
+	return scan->name.len == step->name_len &&
+		memcmp(scan->name.data, step->name, step->name_len) == 0;
+}
+
+static void
+decode_name(Scan *scan, const char *token, int len)
+{
+	if (scan->name.data == NULL)
+		initStringInfo(&scan->name);
+	resetStringInfo(&scan->name);
+	/* a name that no text can hold is nobody's name */
+	if (!wd_json_unescape(token, len, &scan->name))
+		scan->name.len = -1;
+	scan->name_is_decoded = true;
 }
 
 /* An array's element: which of the live paths go through its number? */

@@ -20,11 +20,11 @@
 #include "settings.h"
 
 /*
- * A statement that took longer has waited for another session.  What it wrote
- * was made before the wait, unless the other session changed the row, and so
- * was the end of the lease.
+ * A statement that took longer, for so many rows, has waited for another
+ * session.  What it wrote was made before the wait, unless the other session
+ * changed the row, and so was the end of the lease.
  */
-#define WORN_AFTER_USEC (100 * INT64CONST(1000))
+#define WORN_AFTER_USEC(nrows) (INT64CONST(100000) + (nrows) * INT64CONST(100))
 
 /* Columns of a statement that reads events; brief ones stop at the lease */
 enum
@@ -45,7 +45,7 @@ static const char *const status_names[] = {
 };
 
 static WdStatus parse_status(text *name);
-static bool renew(const WdRequest *request, int32 attempt, WdEvent *event);
+static void renew(const WdRequest *request, int32 attempt, WdEvent *event);
 
 /* The status as it stands in the ledger. */
 const char *
@@ -136,7 +136,9 @@ wd_event_insert(const WdRequest *request, WdEvent *event)
 		return false;
 	if (!request->brief)
 		wd_event_read(0, event);
-	return !wd_lease_is_worn(request->lease, now) || renew(request, 1, event);
+	if (wd_lease_is_worn(request->lease, now, 1))
+		renew(request, 1, event);
+	return true;
 }
 
 /*
@@ -166,12 +168,16 @@ wd_event_take_over(const WdRequest *request, WdEvent *event)
 	if (wd_plan_run(WD_PLAN_TAKE_OVER, args, nulls) == 0)
 		return false;
 	wd_event_read(0, event);
-	return !wd_lease_is_worn(request->lease, now) ||
+	if (wd_lease_is_worn(request->lease, now, 1))
 		renew(request, event->attempt, event);
+	return true;
 }
 
-/* Let the lease of an event that this transaction acquired begin now. */
-static bool
+/*
+ * Let the lease of an event that this transaction acquired begin now.  Raises
+ * 40001 if somebody's trigger or policy keeps it from that.
+ */
+static void
 renew(const WdRequest *request, int32 attempt, WdEvent *event)
 {
 	Datum		args[] = {
@@ -182,9 +188,8 @@ renew(const WdRequest *request, int32 attempt, WdEvent *event)
 	};
 
 	if (wd_plan_run(WD_PLAN_RENEW, args, NULL) == 0)
-		return false;
+		wd_raise_lost_races();
 	wd_event_read(0, event);
-	return true;
 }
 
 /*
@@ -214,8 +219,15 @@ wd_event_read(uint64 row, WdEvent *event)
 	value = SPI_getbinval(tuple, desc, COL_FIRST_SEEN_AT, &isnull);
 	event->first_seen_at = DatumGetTimestampTz(value);
 	value = SPI_getbinval(tuple, desc, COL_REQUEST_HASH, &isnull);
-	event->request_hash = isnull ? NULL :
-		DatumGetTextPP(SPI_datumTransfer(value, false, -1));
+	if (isnull)
+		event->request_hash = NULL;
+	else
+	{
+		/* detoasted first: what leaves SPI must be all of it */
+		value = PointerGetDatum(DatumGetTextPP(value));
+		event->request_hash = (text *)
+			DatumGetPointer(SPI_datumTransfer(value, false, -1));
+	}
 }
 
 /* Of which of the given keys, from 1, that row is the event. */
@@ -261,7 +273,8 @@ wd_require_rows(int plan, Datum *args, uint64 nrows)
 {
 	if (wd_plan_run(plan, args, NULL) >= nrows)
 		return;
-	if (IsolationUsesXactSnapshot() && wd_plan_read_latest(plan, args) >= nrows)
+	if (IsolationUsesXactSnapshot() &&
+		wd_plan_read_latest(plan, args) >= nrows)
 		ereport(ERROR,
 				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				errmsg("could not see the event, which was acquired after this transaction began"),
@@ -306,9 +319,13 @@ wd_lease_end(const WdLease *lease, TimestampTz start)
 	return TimestampTzGetDatum(start + (lease->ends ? lease->usec : 0));
 }
 
-/* Did so much time pass since start that the lease must begin anew? */
+/*
+ * Did acquiring so many events, begun at start, take so long that the lease
+ * must begin anew?
+ */
 bool
-wd_lease_is_worn(const WdLease *lease, TimestampTz start)
+wd_lease_is_worn(const WdLease *lease, TimestampTz start, int nevents)
 {
-	return lease->ends && GetCurrentTimestamp() - start > WORN_AFTER_USEC;
+	return lease->ends &&
+		GetCurrentTimestamp() - start > WORN_AFTER_USEC(nevents);
 }

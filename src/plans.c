@@ -6,45 +6,78 @@
  * made while the ledger is small would read all of it, and would be kept
  * while the ledger grows; so planning happens with those methods off that
  * read more than the wanted rows.
+ *
+ * The text of a plan names the ledger, and the server may analyze it again
+ * at any change of a catalog.  By then the name may lead elsewhere (home.c
+ * tells who could want that); so what is not known to be as it was is looked
+ * up and prepared anew here.  The ledger is locked first: from then on no
+ * change is noticed in the middle of an execution.
  */
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
+#include "home.h"
 #include "plans.h"
 #include "statements.h"
 
 typedef struct KeptPlan
 {
 	SPIPlanPtr	plan;			/* NULL until first used */
-	uint64		planned_at;		/* invalidations seen when it was planned */
+	uint64		checked_at;		/* changes seen when it was last checked */
 } KeptPlan;
 
 static KeptPlan plans[WD_PLAN_COUNT];
 
-/* planner settings: what reads a whole table or index range */
-static const char *const greedy_methods[] = {
-	"enable_seqscan", "enable_hashjoin", "enable_mergejoin"
+/* The ledger that the plans are for */
+static Oid	ledger = InvalidOid;
+static char ledger_name[WD_MAX_LEDGER_NAME];
+
+/* Executions under way: more than one if a trigger calls the extension */
+static int	running = 0;
+
+/* Counts the changes of catalogs after which a plan has to be checked */
+static uint64 changes = 1;
+
+/* How to plan: none of the methods that read a whole table or index range */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			planning[] =
+{
+	{"enable_seqscan", "off"},
+	{"enable_hashjoin", "off"},
+	{"enable_mergejoin", "off"},
+	{"plan_cache_mode", "force_generic_plan"},
 };
 
-/* counts up with each change that can make the server plan anew */
-static uint64 invalidations = 1;
-
-static void count_invalidation(Datum arg, Oid relid);
-static SPIPlanPtr prepare(const WdStatement *statement);
-static int	execute(KeptPlan *plan, Datum *args, const char *nulls,
-					bool read_only);
 static uint64 run(WdPlan id, Datum *args, const char *nulls, bool read_only);
+static bool is_checked(const KeptPlan *kept);
+static void check(KeptPlan *kept, const WdStatement *statement);
+static void find_ledger(int lockmode);
+static SPIPlanPtr prepare(const WdStatement *statement);
+static bool is_for_ledger(SPIPlanPtr plan);
+static int	execute(SPIPlanPtr plan, Datum *args, const char *nulls,
+					bool read_only, bool may_plan);
+static void count_relation_change(Datum arg, Oid relid);
+static void count_schema_change(Datum arg, int cacheid, uint32 hashvalue);
 
 /* Called once, when the library is loaded. */
 void
 wd_plans_init(void)
 {
-	CacheRegisterRelcacheCallback(count_invalidation, (Datum) 0);
+	CacheRegisterRelcacheCallback(count_relation_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, count_schema_change,
+								  (Datum) 0);
 }
 
 /*
@@ -90,65 +123,154 @@ static uint64
 run(WdPlan id, Datum *args, const char *nulls, bool read_only)
 {
 	const WdStatement *statement = wd_statement(id);
-	KeptPlan   *plan = &plans[id];
+	KeptPlan   *kept = &plans[id];
+	bool		may_plan;
 	int			result;
 
-	if (plan->plan == NULL)
-		plan->plan = prepare(statement);
+	if (OidIsValid(ledger))
+		LockRelationOid(ledger, statement->lockmode);
+	may_plan = !is_checked(kept);
+	if (may_plan)
+		check(kept, statement);
 
-	result = execute(plan, args, nulls, read_only);
+	running++;
+	PG_TRY();
+	{
+		result = execute(kept->plan, args, nulls, read_only, may_plan);
+	}
+	PG_FINALLY();
+	{
+		running--;
+	}
+	PG_END_TRY();
+
 	if (result != statement->expected)
 		elog(ERROR, "statement %d of webhook_dedup returned %s", (int) id,
 			 SPI_result_code_string(result));
 	return SPI_processed;
 }
 
+/* Is the plan what it was when it was last checked? */
+static bool
+is_checked(const KeptPlan *kept)
+{
+	return kept->plan != NULL && kept->checked_at == changes &&
+		SPI_plan_is_valid(kept->plan);
+}
+
+/* Make sure that the plan is there and is for the ledger, which is locked. */
+static void
+check(KeptPlan *kept, const WdStatement *statement)
+{
+	SPIPlanPtr	old_plan;
+
+	for (;;)
+	{
+		uint64		before = changes;
+		SPIPlanPtr	plan = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		find_ledger(statement->lockmode);
+		old_plan = kept->plan;
+		if (kept->plan == NULL || !SPI_plan_is_valid(kept->plan))
+			plan = prepare(statement);
+		if (before == changes && is_for_ledger(plan ? plan : kept->plan))
+		{
+			kept->checked_at = before;
+			if (plan == NULL)
+				return;
+			if (SPI_keepplan(plan) != 0)
+				elog(ERROR, "could not keep a statement of webhook_dedup");
+			kept->plan = plan;
+			break;
+		}
+		if (plan != NULL)
+			SPI_freeplan(plan);
+	}
+
+	/* one that is still being executed is left alone: that is rare enough */
+	if (old_plan != NULL && running == 0)
+		SPI_freeplan(old_plan);
+}
+
+/* Find and lock the ledger; plans for another one are forgotten. */
+static void
+find_ledger(int lockmode)
+{
+	char		name[WD_MAX_LEDGER_NAME];
+	Oid			found = wd_home_ledger(name);
+
+	LockRelationOid(found, lockmode);
+	if (found == ledger && strcmp(name, ledger_name) == 0)
+		return;
+
+	for (int i = 0; i < WD_PLAN_COUNT; i++)
+	{
+		if (plans[i].plan != NULL && running == 0)
+			SPI_freeplan(plans[i].plan);
+		plans[i].plan = NULL;
+	}
+	ledger = found;
+	strlcpy(ledger_name, name, sizeof(ledger_name));
+}
+
 static SPIPlanPtr
 prepare(const WdStatement *statement)
 {
+	const char *mark = strstr(statement->sql, WD_LEDGER_MARK);
 	Oid			argtypes[WD_MAX_STATEMENT_ARGS];
 	SPIPlanPtr	plan;
 
 	memcpy(argtypes, statement->argtypes, sizeof(argtypes));
-	plan = SPI_prepare_cursor(statement->sql, statement->nargs, argtypes,
+	plan = SPI_prepare_cursor(psprintf("%.*s%s%s",
+									   (int) (mark - statement->sql),
+									   statement->sql, ledger_name,
+									   mark + strlen(WD_LEDGER_MARK)),
+							  statement->nargs, argtypes,
 							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a statement of webhook_dedup: %s",
 			 SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not keep a statement of webhook_dedup");
 	return plan;
 }
 
-/*
- * Execute, carefully if the server may have to plan.
- *
- * An invalidation that arrives during the execution may or may not have made
- * the server plan: then the next call is careful again.
- */
-static int
-execute(KeptPlan *plan, Datum *args, const char *nulls, bool read_only)
+/* Has the name in the plan's text led to the ledger? */
+static bool
+is_for_ledger(SPIPlanPtr plan)
 {
-	uint64		before = invalidations;
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+
+	return list_member_oid(source->relationOids, ledger);
+}
+
+static int
+execute(SPIPlanPtr plan, Datum *args, const char *nulls, bool read_only,
+		bool may_plan)
+{
 	int			nest_level;
 	int			result;
 
-	if (plan->planned_at == before)
-		return SPI_execute_plan(plan->plan, args, nulls, read_only, 0);
+	if (!may_plan)
+		return SPI_execute_plan(plan, args, nulls, read_only, 0);
 
 	nest_level = NewGUCNestLevel();
-	for (int i = 0; i < lengthof(greedy_methods); i++)
-		(void) set_config_option(greedy_methods[i], "off", PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-								 false);
-	result = SPI_execute_plan(plan->plan, args, nulls, read_only, 0);
+	for (int i = 0; i < lengthof(planning); i++)
+		(void) set_config_option(planning[i].name, planning[i].value,
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	result = SPI_execute_plan(plan, args, nulls, read_only, 0);
 	AtEOXact_GUC(true, nest_level);
-	plan->planned_at = before;
 	return result;
 }
 
 static void
-count_invalidation(Datum arg, Oid relid)
+count_relation_change(Datum arg, Oid relid)
 {
-	invalidations++;
+	changes++;
+}
+
+static void
+count_schema_change(Datum arg, int cacheid, uint32 hashvalue)
+{
+	changes++;
 }

@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "digest.h"
+#include "encoding.h"
 #include "headers.h"
 #include "jsonscan.h"
 #include "jsonstring.h"
@@ -129,6 +130,7 @@ resolve_header(const WdPlaceholder *placeholder, Jsonb *headers,
 			   StringInfo value)
 {
 	const char *found;
+	char	   *utf8;
 	int			len;
 
 	switch (wd_header_find(headers, placeholder->header,
@@ -142,13 +144,10 @@ resolve_header(const WdPlaceholder *placeholder, Jsonb *headers,
 			break;
 	}
 
-	if (GetDatabaseEncoding() == PG_UTF8 ||
-		GetDatabaseEncoding() == PG_SQL_ASCII || is_ascii(found, len))
-		appendBinaryStringInfo(value, found, len);
-	else
-		appendStringInfoString(value,
-							   pg_server_to_any(pnstrdup(found, len), len,
-												PG_UTF8));
+	utf8 = wd_to_utf8(pnstrdup(found, len), len);
+	if (utf8 == NULL)
+		return WD_UNCONVERTIBLE_HEADER;
+	appendStringInfoString(value, utf8);
 	return WD_RENDERED;
 }
 

@@ -16,7 +16,8 @@ typedef enum WdRenderResult
 	WD_RENDERED,
 	WD_NO_MATCH,				/* something required is not there */
 	WD_BAD_VALUE,				/* a wanted string that no text can hold */
-	WD_BAD_HEADER				/* a wanted header that is no string */
+	WD_BAD_HEADER,				/* a wanted header that is no string */
+	WD_UNCONVERTIBLE_HEADER		/* one that UTF-8 has no characters for */
 } WdRenderResult;
 
 struct WdTemplateSet;

@@ -2,15 +2,17 @@
  * statements.c
  *	  The texts of the SQL statements of the extension.
  *
- * The texts are constant and values travel as parameters.  Names resolve
- * through the search_path that every function calling here is created with;
- * the operators are qualified, since the type of a column is the extension's
- * own and pg_catalog has no operator of exactly that type.
+ * The texts are constant but for the qualified name of the ledger, which
+ * plans.c puts in, and values travel as parameters.  Nothing is left to the
+ * search_path: functions and operators are qualified too, since a column's
+ * type is the extension's own and pg_catalog has no operator of exactly that
+ * type.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "storage/lockdefs.h"
 
 #include "plans.h"
 #include "statements.h"
@@ -55,7 +57,7 @@
 
 /* $3 now, $4 request hash, $5 end of lease, $6 status */
 #define INSERT_EVENT \
-	"INSERT INTO webhook_dedup_events AS e (provider, dedup_key," \
+	"INSERT INTO @ledger@ AS e (provider, dedup_key," \
 	" first_seen_at, last_seen_at, status, request_hash, attempt," \
 	" lease_expires_at)" \
 	" VALUES ($1, $2, $3, $3, $6, $4, 1, $5)" \
@@ -63,35 +65,35 @@
 
 static const WdStatement statements[] = {
 	[WD_PLAN_FIND_STATE] = {
-		SPI_OK_SELECT, 2, {TEXTOID, TEXTOID},
+		SPI_OK_SELECT, AccessShareLock, 2, {TEXTOID, TEXTOID},
 		"SELECT " STATE_COLUMNS
-		" FROM webhook_dedup_events e WHERE " THIS_EVENT
+		" FROM @ledger@ e WHERE " THIS_EVENT
 	},
 
 	[WD_PLAN_FIND] = {
-		SPI_OK_SELECT, 2, {TEXTOID, TEXTOID},
+		SPI_OK_SELECT, AccessShareLock, 2, {TEXTOID, TEXTOID},
 		"SELECT " EVENT_COLUMNS
-		" FROM webhook_dedup_events e WHERE " THIS_EVENT
+		" FROM @ledger@ e WHERE " THIS_EVENT
 	},
 
 	/* one row for each key that is there; ord counts the keys from 1 */
 	[WD_PLAN_FIND_MANY] = {
-		SPI_OK_SELECT, 2, {TEXTOID, TEXTARRAYOID},
+		SPI_OK_SELECT, AccessShareLock, 2, {TEXTOID, TEXTARRAYOID},
 		"SELECT e.*, k.ord"
 		" FROM ROWS FROM (pg_catalog.unnest($2))"
 		" WITH ORDINALITY AS k(dedup_key, ord)"
 		" CROSS JOIN LATERAL (SELECT " EVENT_COLUMNS
-		"  FROM webhook_dedup_events e WHERE " EVENT_OF_K " OFFSET 0) e"
+		"  FROM @ledger@ e WHERE " EVENT_OF_K " OFFSET 0) e"
 	},
 
 	[WD_PLAN_INSERT] = {
-		SPI_OK_INSERT, 6,
+		SPI_OK_INSERT, RowExclusiveLock, 6,
 		{TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID},
 		INSERT_EVENT
 	},
 
 	[WD_PLAN_INSERT_RETURNING] = {
-		SPI_OK_INSERT_RETURNING, 6,
+		SPI_OK_INSERT_RETURNING, RowExclusiveLock, 6,
 		{TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID},
 		INSERT_EVENT " RETURNING " EVENT_COLUMNS
 	},
@@ -102,9 +104,9 @@ static const WdStatement statements[] = {
 	 * waits for them.
 	 */
 	[WD_PLAN_INSERT_MANY] = {
-		SPI_OK_INSERT_RETURNING, 5,
+		SPI_OK_INSERT_RETURNING, RowExclusiveLock, 5,
 		{TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTARRAYOID, TIMESTAMPTZOID},
-		"INSERT INTO webhook_dedup_events AS e (provider, dedup_key,"
+		"INSERT INTO @ledger@ AS e (provider, dedup_key,"
 		" first_seen_at, last_seen_at, status, request_hash, attempt,"
 		" lease_expires_at)"
 		" SELECT $1, k.dedup_key, $3, $3, 'processing', k.request_hash, 1, $5"
@@ -120,11 +122,13 @@ static const WdStatement statements[] = {
 	 * $7 new status.
 	 */
 	[WD_PLAN_TAKE_OVER] = {
-		SPI_OK_UPDATE_RETURNING, 7,
+		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 7,
 		{TEXTOID, TEXTOID, INT4OID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID},
-		"UPDATE webhook_dedup_events e"
+		"UPDATE @ledger@ e"
 		" SET status = $7," TAKE_OVER_REST("$5")
-		", request_hash = COALESCE(e.request_hash, $6)"
+		", request_hash = COALESCE(e.request_hash, $6),"
+		" last_error = CASE WHEN $7 OPERATOR(pg_catalog.=) 'done'::text"
+		"  THEN NULL ELSE e.last_error END"
 		" WHERE " THIS_EVENT
 		" AND e.attempt OPERATOR(pg_catalog.=) $3"
 		" AND " STATUS " OPERATOR(pg_catalog.=) $4"
@@ -137,9 +141,9 @@ static const WdStatement statements[] = {
 	 * id alone, without a join: there is one way to run that.
 	 */
 	[WD_PLAN_TAKE_OVER_MANY] = {
-		SPI_OK_UPDATE_RETURNING, 3,
+		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 3,
 		{INT8ARRAYOID, INTERVALOID, TEXTARRAYOID},
-		"UPDATE webhook_dedup_events e"
+		"UPDATE @ledger@ e"
 		" SET status = 'processing'," TAKE_OVER_REST("$2")
 		", request_hash = COALESCE(e.request_hash,"
 		"  $3[pg_catalog.array_position($1, e.id)])"
@@ -149,9 +153,9 @@ static const WdStatement statements[] = {
 
 	/* $3 attempt, $4 lease */
 	[WD_PLAN_RENEW] = {
-		SPI_OK_UPDATE_RETURNING, 4,
+		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 4,
 		{TEXTOID, TEXTOID, INT4OID, INTERVALOID},
-		"UPDATE webhook_dedup_events e"
+		"UPDATE @ledger@ e"
 		" SET lease_expires_at = pg_catalog.clock_timestamp()"
 		" OPERATOR(pg_catalog.+) $4"
 		" WHERE " THIS_EVENT
@@ -162,9 +166,9 @@ static const WdStatement statements[] = {
 
 	/* $1 ids of rows inserted by this transaction, $2 lease */
 	[WD_PLAN_RENEW_MANY] = {
-		SPI_OK_UPDATE_RETURNING, 2,
+		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 2,
 		{INT8ARRAYOID, INTERVALOID},
-		"UPDATE webhook_dedup_events e"
+		"UPDATE @ledger@ e"
 		" SET lease_expires_at = pg_catalog.clock_timestamp()"
 		" OPERATOR(pg_catalog.+) $2"
 		" WHERE e.id OPERATOR(pg_catalog.=) ANY ($1)"
@@ -173,9 +177,9 @@ static const WdStatement statements[] = {
 
 	/* $3 attempt or null, $4 new status, $5 error */
 	[WD_PLAN_COMPLETE] = {
-		SPI_OK_UPDATE, 5,
+		SPI_OK_UPDATE, RowExclusiveLock, 5,
 		{TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID},
-		"UPDATE webhook_dedup_events e"
+		"UPDATE @ledger@ e"
 		" SET status = $4, lease_expires_at = NULL, last_error = $5,"
 		" last_seen_at = pg_catalog.clock_timestamp()"
 		" WHERE " THIS_EVENT " AND " IS_PROCESSING
@@ -184,18 +188,18 @@ static const WdStatement statements[] = {
 
 	/* $1 ids of rows that are locked */
 	[WD_PLAN_COMPLETE_MANY] = {
-		SPI_OK_UPDATE, 1,
+		SPI_OK_UPDATE, RowExclusiveLock, 1,
 		{INT8ARRAYOID},
-		"UPDATE webhook_dedup_events e"
+		"UPDATE @ledger@ e"
 		" SET status = 'done', lease_expires_at = NULL, last_error = NULL,"
 		" last_seen_at = pg_catalog.clock_timestamp()"
 		" WHERE e.id OPERATOR(pg_catalog.=) ANY ($1)"
 	},
 
 	[WD_PLAN_LOCK] = {
-		SPI_OK_SELECT, 2, {TEXTOID, TEXTOID},
+		SPI_OK_SELECT, RowShareLock, 2, {TEXTOID, TEXTOID},
 		"SELECT " STATE_COLUMNS
-		" FROM webhook_dedup_events e WHERE " THIS_EVENT
+		" FROM @ledger@ e WHERE " THIS_EVENT
 		" FOR NO KEY UPDATE"
 	},
 
@@ -205,25 +209,30 @@ static const WdStatement statements[] = {
 	 * keys from 1.
 	 */
 	[WD_PLAN_LOCK_MANY] = {
-		SPI_OK_SELECT, 2, {TEXTOID, TEXTARRAYOID},
+		SPI_OK_SELECT, RowShareLock, 2, {TEXTOID, TEXTARRAYOID},
 		"SELECT e.*, k.ord"
 		" FROM ROWS FROM (pg_catalog.unnest($2))"
 		" WITH ORDINALITY AS k(dedup_key, ord)"
 		" CROSS JOIN LATERAL (SELECT " EVENT_COLUMNS
-		"  FROM webhook_dedup_events e WHERE " EVENT_OF_K
+		"  FROM @ledger@ e WHERE " EVENT_OF_K
 		"  AND " STATUS " OPERATOR(pg_catalog.<>) 'done'::text"
 		"  FOR NO KEY UPDATE) e"
 	},
 
-	/* the time marks an event that may exceed the limit of attempts once */
+	/*
+	 * The time marks an event that may exceed the limit of attempts once.  An
+	 * ended lease can be one that nobody takes over, as the limit is reached.
+	 */
 	[WD_PLAN_REOPEN] = {
-		SPI_OK_UPDATE, 2, {TEXTOID, TEXTOID},
-		"UPDATE webhook_dedup_events e"
+		SPI_OK_UPDATE, RowExclusiveLock, 2, {TEXTOID, TEXTOID},
+		"UPDATE @ledger@ e"
 		" SET status = 'failed',"
 		" lease_expires_at = pg_catalog.clock_timestamp(),"
 		" last_seen_at = pg_catalog.clock_timestamp()"
 		" WHERE " THIS_EVENT
-		" AND " STATUS " OPERATOR(pg_catalog.<>) 'processing'::text"
+		" AND (" STATUS " OPERATOR(pg_catalog.<>) 'processing'::text"
+		" OR e.lease_expires_at OPERATOR(pg_catalog.<=)"
+		"  pg_catalog.clock_timestamp())"
 	},
 };
 

@@ -1,0 +1,41 @@
+/*
+ * encoding.c
+ *	  From the database's encoding to UTF-8.
+ *
+ * The server's own conversion quotes the bytes that it cannot convert, which
+ * may be a payload's.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "encoding.h"
+
+/*
+ * Convert len bytes of text at s, which a NUL follows.  Returns s itself
+ * where there is nothing to convert, NULL if it cannot be converted.
+ */
+char *
+wd_to_utf8(char *s, int len)
+{
+	int			encoding = GetDatabaseEncoding();
+	Size		size = (Size) len * MAX_CONVERSION_GROWTH + 1;
+	char	   *result;
+	Oid			conversion;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return s;
+
+	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(conversion) || !AllocSizeIsValid(size))
+		return NULL;
+	result = palloc(size);
+	if (pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
+									  (unsigned char *) s, len,
+									  (unsigned char *) result, size,
+									  true) < len)
+		return NULL;
+	return result;
+}

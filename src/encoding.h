@@ -1,0 +1,10 @@
+/*
+ * encoding.h
+ *	  From the database's encoding to UTF-8.
+ */
+#ifndef WD_ENCODING_H
+#define WD_ENCODING_H
+
+extern char *wd_to_utf8(char *s, int len);
+
+#endif							/* WD_ENCODING_H */
