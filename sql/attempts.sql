@@ -78,3 +78,13 @@ SELECT outcome, attempt, lease_expires_at > clock_timestamp() AS lease FROM wd_a
 -- G3: the former holder's token is worth nothing after a reopening
 SELECT wd_mark_done('p', 'busy', 1), wd_mark_failed('p', 'busy', 1), wd_extend_lease('p', 'busy', 1) IS NULL AS lost;
 SELECT wd_mark_done('p', 'busy', 2);
+
+-- exhausted by a crash: the row is still processing, its lease has ended; an operator can let it in too
+SET webhook_dedup.max_attempts = 1;
+SELECT outcome FROM wd_acquire('p', 'crashed');
+UPDATE webhook_dedup_events SET lease_expires_at = clock_timestamp() - interval '1 s' WHERE dedup_key = 'crashed';
+SELECT outcome, http_status FROM wd_acquire('p', 'crashed');
+SELECT wd_reopen('p', 'crashed'), wd_lookup('p', 'crashed');
+SELECT outcome, attempt FROM wd_acquire('p', 'crashed');
+SELECT wd_mark_done('p', 'crashed', 1) AS by_former_holder, wd_mark_done('p', 'crashed', 2) AS by_holder;
+RESET webhook_dedup.max_attempts;

@@ -51,7 +51,7 @@ SELECT wd_try_once('p', 'failed', 'late hash');
 SELECT wd_try_acquire('p', 'ended', 'hash');
 UPDATE webhook_dedup_events SET lease_expires_at = clock_timestamp() - interval '1 s' WHERE dedup_key = 'ended';
 SELECT wd_try_once('p', 'ended', 'other');
-SELECT dedup_key, status, attempt, lease_expires_at, request_hash FROM webhook_dedup_events WHERE dedup_key IN ('failed', 'ended') ORDER BY id;
+SELECT dedup_key, status, attempt, lease_expires_at, request_hash, last_error FROM webhook_dedup_events WHERE dedup_key IN ('failed', 'ended') ORDER BY id;
 -- the former holder can complete nothing (G3)
 SELECT wd_mark_done('p', 'ended', 1), wd_mark_failed('p', 'ended', 1);
 SELECT pg_temp.err($$SELECT wd_assert_owner('p', 'ended', 1)$$);

@@ -178,6 +178,8 @@ acquire(const WdRequest *request, WdEvent *event)
 
 		if (settled)
 		{
+			if (!wd_outcome_acquires(outcome))
+				wd_event_confirm(request, event);
 			SPI_finish();
 			return outcome;
 		}

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -38,6 +39,7 @@ static void read_picked(WdClaims *claims, WdPlan plan,
 static void insert_picked(WdClaims *claims);
 static void renew_inserted(WdClaims *claims);
 static void take_over_held(WdClaims *claims);
+static void confirm_refused(WdClaims *claims);
 static void settle_lost(WdClaims *claims);
 static void settle_returned(WdClaims *claims, WdPlan plan, Datum *args,
 							const char *nulls);
@@ -81,6 +83,8 @@ wd_claims_settle(WdClaims *claims)
 	take_over_held(claims);
 	if (wd_lease_is_worn(claims->lease, start, claims->n))
 		renew_inserted(claims);
+	if (IsolationUsesXactSnapshot())
+		confirm_refused(claims);
 	SPI_finish();
 }
 
@@ -197,6 +201,36 @@ settle_lost(WdClaims *claims)
 		if (claims->picked[i]->state != WD_CLAIM_SETTLED)
 			claims->picked[i]->outcome = WD_OUTCOME_IN_PROGRESS;
 		claims->picked[i]->state = WD_CLAIM_SETTLED;
+	}
+}
+
+/* As wd_event_confirm, for the claims that were refused. */
+static void
+confirm_refused(WdClaims *claims)
+{
+	Datum		args[] = {PointerGetDatum(claims->provider), (Datum) 0};
+	uint64		nrows;
+
+	claims->npicked = 0;
+	for (int i = 0; i < claims->n; i++)
+	{
+		if (!wd_outcome_acquires(claims->all[i].outcome))
+			claims->picked[claims->npicked++] = &claims->all[i];
+	}
+	if (claims->npicked == 0)
+		return;
+
+	args[1] = picked_keys(claims);
+	nrows = wd_plan_read_latest(WD_PLAN_FIND_MANY, args);
+	if (nrows < claims->npicked)
+		wd_raise_old_snapshot();
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		WdEvent		latest;
+
+		wd_event_read(row, &latest);
+		wd_event_compare(claims->picked[wd_event_ordinality(row) - 1]->event,
+						 &latest);
 	}
 }
 

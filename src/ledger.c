@@ -108,6 +108,35 @@ wd_event_find(const WdRequest *request, WdEvent *event)
 }
 
 /*
+ * In a transaction that goes on with an old snapshot, raise 40001 unless the
+ * event, seen with that, is still so.
+ */
+void
+wd_event_confirm(const WdRequest *request, const WdEvent *event)
+{
+	Datum		args[] = {
+		PointerGetDatum(request->provider),
+		PointerGetDatum(request->key),
+	};
+	WdEvent		latest;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	if (wd_plan_read_latest(WD_PLAN_FIND_STATE, args) == 0)
+		wd_raise_old_snapshot();
+	wd_event_read(0, &latest);
+	wd_event_compare(event, &latest);
+}
+
+/* Raise 40001 if another session has changed the event. */
+void
+wd_event_compare(const WdEvent *seen, const WdEvent *latest)
+{
+	if (seen->status != latest->status || seen->attempt != latest->attempt)
+		wd_raise_old_snapshot();
+}
+
+/*
  * Insert the event as the first delivery of it; waits for a transaction that
  * is about to do the same.  False if another session's row is there by then.
  */
@@ -275,10 +304,7 @@ wd_require_rows(int plan, Datum *args, uint64 nrows)
 		return;
 	if (IsolationUsesXactSnapshot() &&
 		wd_plan_read_latest(plan, args) >= nrows)
-		ereport(ERROR,
-				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				errmsg("could not see the event, which was acquired after this transaction began"),
-				errhint("Try again in a new transaction."));
+		wd_raise_old_snapshot();
 	wd_raise_no_event();
 }
 
@@ -290,6 +316,16 @@ wd_raise_no_event(void)
 			errcode(ERRCODE_NO_DATA_FOUND),
 			errmsg("event was never acquired"),
 			errhint("Pass the provider and the key that acquired it."));
+}
+
+/* Raise 40001 for an event that was changed since the transaction began. */
+void
+wd_raise_old_snapshot(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("could not tell about the event, which was changed after this transaction began"),
+			errhint("Try again in a new transaction."));
 }
 
 /* Raise 40001 for an event that WD_MAX_LOST_RACES attempts did not settle. */
