@@ -5,7 +5,9 @@
  * The server logs the statement that caused an error, and with it a payload
  * written into the statement as a literal.  A context callback runs for
  * every message of its function, be it this extension's own, a lock timeout
- * or a canceled statement, and asks for the statement to be left out.
+ * or a canceled statement, and asks for the statement to be left out.  It has
+ * no say in what the server quotes elsewhere, as the statements of those who
+ * take part in a deadlock: payloads belong into parameters.
  */
 #include "postgres.h"
 
