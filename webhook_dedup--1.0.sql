@@ -324,3 +324,32 @@ SET search_path = pg_catalog, @extschema@, pg_temp;
 REVOKE ALL ON FUNCTION wd_grant_operator(regrole) FROM PUBLIC;
 COMMENT ON FUNCTION wd_grant_operator(regrole) IS
 'lets a role read the ledger and change single events';
+
+--
+-- Nobody but the owner, whatever the default privileges of this database say
+--
+
+DO $do$
+DECLARE
+  granted record;
+BEGIN
+  FOR granted IN
+    SELECT CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
+           c.oid::pg_catalog.regclass::text AS object, a.grantee
+      FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+     WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY['@extschema@.webhook_dedup_events'::pg_catalog.regclass,
+                                                   '@extschema@.webhook_dedup_events_id_seq'::pg_catalog.regclass]::oid[])
+       AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+    UNION
+    SELECT 'FUNCTION', p.oid::pg_catalog.regprocedure::text, a.grantee
+      FROM pg_catalog.pg_proc p, pg_catalog.aclexplode(p.proacl) a
+     WHERE p.pronamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace
+       AND p.probin OPERATOR(pg_catalog.=) 'MODULE_PATHNAME'::text
+       AND p.proconfig IS NOT NULL
+       AND a.grantee OPERATOR(pg_catalog.<>) p.proowner
+  LOOP
+    EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', granted.kind, granted.object,
+                              granted.grantee::pg_catalog.regrole);
+  END LOOP;
+END
+$do$;

@@ -6,6 +6,7 @@ from typing import Optional
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -21,10 +22,25 @@ settings = read_settings()
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
 
+class Pool(AsyncConnectionPool):
+  async def getconn(self, timeout=None):
+    """A connection that did not die while it was idle."""
+    while True:
+      connection = await super().getconn(timeout)
+      try:
+        # Reads what has arrived, without waiting, and sends nothing.
+        # A server that goes says so first: its end is the second read.
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+        return connection
+      except OperationalError:
+        await self.putconn(connection)
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI):
   # libpq reads where to connect from PGHOST, PGDATABASE, PGUSER and so on.
-  async with AsyncConnectionPool(
+  async with Pool(
     open=False,
     min_size=1,
     max_size=settings.pool_size,

@@ -6,7 +6,6 @@ step, wd_mark_done.  The modes differ in what is one transaction.
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Iterable, Tuple
 
@@ -38,9 +37,6 @@ SELECT wd_mark_failed(%s::text, %s::text, %s::integer, %s::text)
 
 LOCK_NOT_AVAILABLE = "55P03"
 NOT_OWNER = "WD004"
-
-# "rules" or "rules/scope"
-PROVIDER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,63}(/[A-Za-z0-9_.-]{1,64})?")
 
 # No provider's event is identified by these: they need not travel further.
 CREDENTIALS = {"authorization", "cookie", "proxy-authorization"}
@@ -91,7 +87,7 @@ class Receiver:
   ) -> Answer:
     """Process one delivery; never raises, never logs its content."""
     payload_hash = hashlib.sha256(body).hexdigest()
-    if not PROVIDER_NAME.fullmatch(provider):
+    if not self.settings.accepts(provider):
       provider = ""
     delivery = Delivery(
       provider, body, headers_json(headers), payload_hash

@@ -1,18 +1,23 @@
 """Settings, read once from the environment; README.md explains each."""
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Mapping, Optional
+from typing import FrozenSet, Mapping, Optional
 
 LEASE = "lease"
 TRANSACTION = "transaction"
+
+RULES_NAME = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+SCOPED_NAME = re.compile(RULES_NAME.pattern + r"/[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(frozen=True)
 class Settings:
   mode: str
   provider_modes: Mapping[str, str]
+  scopes: FrozenSet[str]
   lease: Optional[timedelta]
   lock_timeout_ms: int
   busy_as_done: bool
@@ -21,6 +26,17 @@ class Settings:
   pool_timeout_seconds: float
   example_step_seconds: float
   example_fail_file: str
+
+  def accepts(self, provider: str) -> bool:
+    """Whether the name may go on to the extension, which knows the rules.
+
+    Each scope is a ledger of its own: if a sender could invent one, it
+    could have an event that it captured processed once more.
+    """
+    return (
+      provider in self.scopes
+      or RULES_NAME.fullmatch(provider) is not None
+    )
 
   def mode_of(self, provider: str) -> str:
     rules = provider.split("/", 1)[0]
@@ -36,6 +52,7 @@ def read_settings() -> Settings:
       "paypal": _mode("WEBHOOK_MODE_PAYPAL", mode),
       "toss": _mode("WEBHOOK_MODE_TOSS", mode),
     },
+    scopes=_scopes("WEBHOOK_SCOPES"),
     lease=None if lease_seconds is None
     else timedelta(seconds=lease_seconds),
     lock_timeout_ms=int(_number("WEBHOOK_LOCK_TIMEOUT_MS", 5000)),
@@ -53,6 +70,14 @@ def _mode(name: str, default: str) -> str:
   if value not in (LEASE, TRANSACTION):
     raise SystemExit(f'{name} must be "{LEASE}" or "{TRANSACTION}"')
   return value
+
+
+def _scopes(name: str) -> FrozenSet[str]:
+  values = (v.strip() for v in os.environ.get(name, "").split(","))
+  scopes = frozenset(value for value in values if value)
+  if not all(SCOPED_NAME.fullmatch(scope) for scope in scopes):
+    raise SystemExit(f"{name} must be like paypal/eu-shop,paypal/us-shop")
+  return scopes
 
 
 def _number(name: str, default: Optional[float]) -> Optional[float]:

@@ -11,10 +11,14 @@ import pg from "pg";
 
 const env = process.env;
 
+const RULES_NAME = /^[A-Za-z0-9_.-]{1,63}$/;
+const SCOPED_NAME = /^[A-Za-z0-9_.-]{1,63}\/[A-Za-z0-9_.-]{1,64}$/;
+
 const settings = {
   host: env.HOST || "127.0.0.1",
   port: number("PORT", 8000),
   mode: mode("WEBHOOK_MODE", "lease"),
+  scopes: scopes("WEBHOOK_SCOPES"),
   leaseSeconds: number("WEBHOOK_LEASE_SECONDS", null),
   lockTimeoutMs: number("WEBHOOK_LOCK_TIMEOUT_MS", 5000),
   busyAsDone: env.WEBHOOK_BUSY_AS_DONE === "1",
@@ -35,6 +39,15 @@ function mode(name, otherwise) {
     throw new Error(`${name} must be "lease" or "transaction"`);
   }
   return value;
+}
+
+function scopes(name) {
+  const values = (env[name] ?? "").split(",").map((value) => value.trim());
+  const listed = values.filter((value) => value);
+  if (!listed.every((scope) => SCOPED_NAME.test(scope))) {
+    throw new Error(`${name} must be like paypal/eu-shop,paypal/us-shop`);
+  }
+  return new Set(listed);
 }
 
 function number(name, otherwise) {
@@ -195,8 +208,6 @@ const ASSERT_OWNER = "SELECT wd_assert_owner($1, $2, $3)";
 const MARK_DONE = "SELECT wd_mark_done($1, $2, $3)";
 const MARK_FAILED = "SELECT wd_mark_failed($1, $2, $3, $4)";
 
-// "rules" or "rules/scope"
-const PROVIDER_NAME = /^[A-Za-z0-9_.-]{1,63}(\/[A-Za-z0-9_.-]{1,64})?$/;
 const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"];
 
 class Refused extends Error {
@@ -207,16 +218,16 @@ class Refused extends Error {
 }
 
 async function receive(provider, body, headers) {
-  const known = PROVIDER_NAME.test(provider);
+  const accepted = accepts(provider);
   const delivery = {
-    provider: known ? provider : "",
+    provider: accepted ? provider : "",
     body,
     headers: headersJson(headers),
     payloadHash: createHash("sha256").update(body).digest("hex"),
   };
   log(delivery, "WEBHOOK_RECEIVED");
   try {
-    if (!known) {
+    if (!accepted) {
       throw new Refused(UNKNOWN_PROVIDER);
     }
     return modeOf(provider) === "transaction"
@@ -225,6 +236,13 @@ async function receive(provider, body, headers) {
   } catch (error) {
     return answerError(delivery, error);
   }
+}
+
+// Whether the name may go on to the extension, which knows the rules.  Each
+// scope is a ledger of its own: if a sender could invent one, it could have an
+// event that it captured processed once more.
+function accepts(provider) {
+  return settings.scopes.has(provider) || RULES_NAME.test(provider);
 }
 
 function modeOf(provider) {

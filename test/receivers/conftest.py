@@ -15,6 +15,7 @@ from harness import KINDS, MODES, Database, Receiver
 STEP_SECONDS = 0.08
 SLOW_STEP_SECONDS = 0.8
 MAX_BODY_BYTES = 20000
+SCOPES = ("paypal/eu-shop", "toss/eu-shop")
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,7 @@ def standing(tmp_path_factory, database):
     tmp_path_factory,
     WEBHOOK_LEASE_SECONDS=60,
     WEBHOOK_MAX_BODY_BYTES=MAX_BODY_BYTES,
+    WEBHOOK_SCOPES=",".join(SCOPES),
     EXAMPLE_STEP_SECONDS=STEP_SECONDS,
   ) as receivers:
     yield receivers

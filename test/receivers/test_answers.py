@@ -3,7 +3,7 @@
 import http
 
 import pytest
-from conftest import MAX_BODY_BYTES
+from conftest import MAX_BODY_BYTES, SCOPES
 from events import Event, compose
 
 JSON = {"Content-Type": "application/json"}
@@ -89,6 +89,12 @@ def test_400_missing_header_identifies_no_event(receiver, database):
     "%ff",
     "x" * 300,
     "nobody/paypal",
+    "nobody/eu-shop",
+    "paypal/",
+    "paypal/eu-shop/",
+    "paypal//eu-shop",
+    "/paypal",
+    "paypal/eu-shop,toss/eu-shop",
     "paypal/a/b",
     "a'b",
   ),
@@ -98,6 +104,67 @@ def test_404_unknown_provider(receiver, name):
   reply = receiver.deliver(event, f"/webhooks/{name}")
   assert_problem(reply, 404, "unknown_provider")
   assert receiver.steps(event) == 0
+
+
+@pytest.mark.parametrize(
+  "scope", ("zz", "eu", "eu-shop2", "EU-SHOP", "eu-shop%20", "paypal")
+)
+def test_404_scope_that_is_not_listed(receiver, provider, scope, database):
+  """A delivery that was captured is not processed again by inventing one."""
+  event = compose(provider)
+  assert receiver.deliver(event).outcome == (200, "processed")
+  reply = receiver.deliver(event, f"/webhooks/{provider}/{scope}")
+  assert_problem(reply, 404, "unknown_provider")
+  assert rows(database, event) == 1
+  assert receiver.steps(event) == 1
+  assert database.effects(event) == 1
+
+
+def test_404_scopes_when_none_are_listed(start, kind, mode, database):
+  receiver = start(kind, WEBHOOK_MODE=mode)
+  for provider in ("paypal", "toss"):
+    event = compose(provider)
+    for scope in SCOPES:
+      reply = receiver.deliver(event, f"/webhooks/{scope}")
+      assert_problem(reply, 404, "unknown_provider")
+    assert rows(database, event) == 0
+    assert receiver.deliver(event).outcome == (200, "processed")
+
+
+def test_404_scope_without_asking_the_database(start, kind, tmp_path):
+  receiver = start(
+    kind,
+    WEBHOOK_SCOPES="paypal/eu-shop",
+    WEBHOOK_POOL_TIMEOUT_SECONDS=0.3,
+    PGHOST=str(tmp_path),
+  )
+  event = compose("paypal")
+  for name in ("paypal/zz", "paypal/", "toss/eu-shop"):
+    reply = receiver.deliver(event, f"/webhooks/{name}")
+    assert_problem(reply, 404, "unknown_provider")
+  reply = receiver.deliver(event, "/webhooks/paypal/eu-shop")
+  assert_problem(reply, 500, "internal_error")
+
+
+def test_scopes_are_listed_with_commas(start, kind, database):
+  receiver = start(kind, WEBHOOK_SCOPES=" paypal/eu-shop, paypal/us-shop,")
+  event = compose("paypal")
+  for scope in ("paypal/eu-shop", "paypal/us-shop"):
+    path = f"/webhooks/{scope}"
+    assert receiver.deliver(event, path).outcome == (200, "processed")
+    assert database.row(event, scope).status == "done"
+  assert rows(database, event) == 2
+
+
+def rows(database, event):
+  """How many ledgers have this body's event."""
+  return database.query(
+    """
+    SELECT count(*) AS ledgers FROM webhook.webhook_dedup_events
+    WHERE request_hash = %s
+    """,
+    event.hash,
+  )[0].ledgers
 
 
 def test_404_name_with_a_line_break_forges_no_record(receiver):
@@ -146,6 +213,9 @@ def test_settings_out_of_range_are_refused(kind, start):
   for name, value in (
     ("WEBHOOK_MODE", "both"),
     ("WEBHOOK_MODE_TOSS", "both"),
+    ("WEBHOOK_SCOPES", "paypal"),
+    ("WEBHOOK_SCOPES", "paypal/eu-shop,toss/"),
+    ("WEBHOOK_SCOPES", "paypal/a/b"),
     ("WEBHOOK_LEASE_SECONDS", "-1"),
     ("WEBHOOK_POOL_SIZE", "many"),
   ):

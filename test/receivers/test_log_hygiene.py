@@ -121,6 +121,7 @@ def test_T3_nothing_of_an_event_is_in_a_log(
     assert deliver(broken, mark).status == 400
   assert deliver(event, mark, "/webhooks/nobody").status == 404
   assert deliver(event, mark, f"/webhooks/{mark}%20").status == 404
+  assert deliver(event, mark, f"{event.path}/{mark}").status == 404
   assert deliver(event, mark, f"/{mark}").status == 404
 
   records, errors, server = logs.read()
