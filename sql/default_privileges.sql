@@ -12,7 +12,7 @@ CREATE EXTENSION webhook_dedup;
 SELECT c.oid::regclass, bool_and(a.grantee = c.relowner) AS owner_only
   FROM pg_class c, aclexplode(c.relacl) a
  WHERE c.relname LIKE 'webhook\_dedup\_events%' AND c.relkind IN ('r', 'S')
- GROUP BY 1 ORDER BY 1::text COLLATE "C";
+ GROUP BY c.oid, c.relname ORDER BY c.relname;
 -- pure functions are everybody's
 SELECT p.oid::regprocedure AS granted
   FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
