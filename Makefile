@@ -19,6 +19,7 @@ OBJS = \
 	src/home.o \
 	src/statements.o \
 	src/plans.o \
+	src/lease.o \
 	src/ledger.o \
 	src/acquisition.o \
 	src/acquire.o \

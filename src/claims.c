@@ -22,6 +22,7 @@
 #include "batch.h"
 #include "claims.h"
 #include "compat.h"
+#include "lease.h"
 #include "ledger.h"
 #include "plans.h"
 
@@ -45,6 +46,7 @@ static void settle_returned(WdClaims *claims, WdPlan plan, Datum *args,
 							const char *nulls);
 static uint64 settle_some(WdClaims *claims, WdPlan plan, Datum *args,
 						  const char *nulls);
+static WdClaim *find_claim(const WdClaims *claims, text *key);
 static Datum picked_keys(const WdClaims *claims);
 static Datum picked_ids(const WdClaims *claims);
 static Datum picked_hashes(const WdClaims *claims);
@@ -280,19 +282,27 @@ settle_some(WdClaims *claims, WdPlan plan, Datum *args, const char *nulls)
 		Datum		key = SPI_getbinval(SPI_tuptable->vals[row],
 										SPI_tuptable->tupdesc, COL_KEY,
 										&isnull);
-		WdClaim    *claim = bsearch(DatumGetTextPP(key), claims->all,
-									claims->n, sizeof(WdClaim),
-									compare_claim);
+		WdClaim    *claim = find_claim(claims, DatumGetTextPP(key));
 
-		if (claim == NULL)
-			ereport(ERROR,
-					errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-					errmsg("the key of an event was changed by a trigger"),
-					errhint("Drop the trigger on webhook_dedup_events that changes dedup_key."));
 		wd_event_read(row, claim->event);
 		claim->state = WD_CLAIM_SETTLED;
 	}
 	return nrows;
+}
+
+/* The claim with that key; raises 39P01 if there is none. */
+static WdClaim *
+find_claim(const WdClaims *claims, text *key)
+{
+	WdClaim    *claim = bsearch(key, claims->all, claims->n, sizeof(WdClaim),
+								compare_claim);
+
+	if (claim == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("the key of an event was changed by a trigger"),
+				errhint("Drop the trigger on webhook_dedup_events that changes dedup_key."));
+	return claim;
 }
 
 static Datum

@@ -20,6 +20,7 @@
 #include "batch.h"
 #include "compat.h"
 #include "errors.h"
+#include "lease.h"
 #include "ledger.h"
 #include "plans.h"
 

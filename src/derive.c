@@ -29,6 +29,7 @@ PG_FUNCTION_INFO_V1(wd_toss_dedup_key);
 
 static text *derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider,
 							   int argno);
+static char *jsonb_to_utf8(Jsonb *payload);
 static void scan_payload(const char *payload, int len,
 						 const WdTemplateSet *set, WdJsonValue *values);
 static void check_result(WdRenderResult result);
@@ -81,7 +82,6 @@ derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider, int argno)
 {
 	ErrorContextCallback callback;
 	text	   *name;
-	Jsonb	   *payload;
 	char	   *json;
 	text	   *key;
 
@@ -90,17 +90,26 @@ derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider, int argno)
 	wd_check_null(PG_ARGISNULL(argno), "payload");
 	wd_check_null(PG_ARGISNULL(argno + 1), "headers");
 
-	payload = PG_GETARG_JSONB_P(argno);
-	json = JsonbToCString(NULL, &payload->root, VARSIZE(payload));
-	json = wd_to_utf8(json, strlen(json));
-	if (json == NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				errmsg("payload cannot be converted to UTF-8"));
+	json = jsonb_to_utf8(PG_GETARG_JSONB_P(argno));
 	key = wd_derive_key(name, json, strlen(json),
 						PG_GETARG_JSONB_P(argno + 1));
 	wd_show_statement(&callback);
 	return key;
+}
+
+/* The JSON text in UTF-8; raises 22P02 if UTF-8 has no characters for it. */
+static char *
+jsonb_to_utf8(Jsonb *payload)
+{
+	char	   *json = JsonbToCString(NULL, &payload->root,
+									  VARSIZE(payload));
+	char	   *utf8 = wd_to_utf8(json, strlen(json));
+
+	if (utf8 == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				errmsg("payload cannot be converted to UTF-8"));
+	return utf8;
 }
 
 /*

@@ -15,16 +15,10 @@
 
 #include "args.h"
 #include "compat.h"
+#include "lease.h"
 #include "ledger.h"
 #include "plans.h"
 #include "settings.h"
-
-/*
- * A statement that took longer, for so many rows, has waited for another
- * session.  What it wrote was made before the wait, unless the other session
- * changed the row, and so was the end of the lease.
- */
-#define WORN_AFTER_USEC(nrows) (INT64CONST(100000) + (nrows) * INT64CONST(100))
 
 /* Columns of a statement that reads events; brief ones stop at the lease */
 enum
@@ -336,32 +330,4 @@ wd_raise_lost_races(void)
 			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			errmsg("could not acquire the event due to concurrent changes"),
 			errhint("Try again.  If it happens again, look for a trigger or a row security policy that hides rows of webhook_dedup_events."));
-}
-
-/* The lease as an interval; meaningless if it does not end. */
-Datum
-wd_lease_interval(const WdLease *lease)
-{
-	Interval   *interval = palloc0(sizeof(Interval));
-
-	interval->time = lease->usec;
-	return IntervalPGetDatum(interval);
-}
-
-/* When a lease that begins at start ends; meaningless if it does not. */
-Datum
-wd_lease_end(const WdLease *lease, TimestampTz start)
-{
-	return TimestampTzGetDatum(start + (lease->ends ? lease->usec : 0));
-}
-
-/*
- * Did acquiring so many events, begun at start, take so long that the lease
- * must begin anew?
- */
-bool
-wd_lease_is_worn(const WdLease *lease, TimestampTz start, int nevents)
-{
-	return lease->ends &&
-		GetCurrentTimestamp() - start > WORN_AFTER_USEC(nevents);
 }

@@ -74,9 +74,5 @@ extern void wd_require_rows(int plan, Datum *args, uint64 nrows);
 pg_noreturn extern void wd_raise_no_event(void);
 pg_noreturn extern void wd_raise_old_snapshot(void);
 pg_noreturn extern void wd_raise_lost_races(void);
-extern Datum wd_lease_interval(const struct WdLease *lease);
-extern Datum wd_lease_end(const struct WdLease *lease, TimestampTz start);
-extern bool wd_lease_is_worn(const struct WdLease *lease, TimestampTz start,
-							 int nevents);
 
 #endif							/* WD_LEDGER_H */
