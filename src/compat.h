@@ -28,6 +28,10 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+#if PG_VERSION_NUM < 170000
+#define SearchPathMatchesCurrentEnvironment OverrideSearchPathMatchesCurrent
+#endif
+
 #if PG_VERSION_NUM >= 170000
 #define WdMakeJsonLexer(json, len) \
 	makeJsonLexContextCstringLen(NULL, (json), (len), PG_UTF8, false)

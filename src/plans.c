@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
+#include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -25,6 +27,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "home.h"
 #include "plans.h"
 #include "statements.h"
@@ -62,6 +65,8 @@ static const struct
 
 static uint64 run(WdPlan id, Datum *args, const char *nulls, bool read_only);
 static bool is_checked(const KeptPlan *kept);
+static bool is_analyzed(SPIPlanPtr plan);
+static bool is_planned(SPIPlanPtr plan);
 static void check(KeptPlan *kept, const WdStatement *statement);
 static void find_ledger(int lockmode);
 static SPIPlanPtr prepare(const WdStatement *statement);
@@ -155,7 +160,35 @@ static bool
 is_checked(const KeptPlan *kept)
 {
 	return kept->plan != NULL && kept->checked_at == changes &&
-		SPI_plan_is_valid(kept->plan);
+		is_analyzed(kept->plan) && is_planned(kept->plan);
+}
+
+/*
+ * Will the server not analyze the text again?  It does so too, without notice,
+ * if the search_path leads elsewhere: as it does once the session has
+ * temporary objects.
+ */
+static bool
+is_analyzed(SPIPlanPtr plan)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+
+	return SPI_plan_is_valid(plan) &&
+		SearchPathMatchesCurrentEnvironment(source->search_path);
+}
+
+/*
+ * Will the server not plan again?  It does, without notice, if it planned
+ * while an index could not be used by all snapshots.
+ */
+static bool
+is_planned(SPIPlanPtr plan)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+	CachedPlan *generic = source->gplan;
+
+	return generic != NULL && generic->is_valid &&
+		!TransactionIdIsValid(generic->saved_xmin);
 }
 
 /* Make sure that the plan is there and is for the ledger, which is locked. */
@@ -171,8 +204,11 @@ check(KeptPlan *kept, const WdStatement *statement)
 
 		CHECK_FOR_INTERRUPTS();
 		find_ledger(statement->lockmode);
+		/* the wait for its lock may have ended with another one */
+		if (before != changes)
+			continue;
 		old_plan = kept->plan;
-		if (kept->plan == NULL || !SPI_plan_is_valid(kept->plan))
+		if (kept->plan == NULL || !is_analyzed(kept->plan))
 			plan = prepare(statement);
 		if (before == changes && is_for_ledger(plan ? plan : kept->plan))
 		{

@@ -194,6 +194,55 @@ sub derive_literals
 	return;
 }
 
+# Calls refused for another argument than the one with the sentinel, which is
+# then not even looked at
+my $secret_body = qq('{"id":"early","s":"$sentinel"}');
+my $secret_headers = qq('{"h":"$sentinel"}');
+my $long_provider = "'" . 'p' x 129 . "'";
+
+my @refused_early = (
+	[ '22023', "wd_receive('', $secret_body, $secret_headers)" ],
+	[ '22004', "wd_receive(NULL, $secret_body, $secret_headers)" ],
+	[ '22023', "wd_receive($long_provider, $secret_body, $secret_headers)" ],
+	[ '22023', "wd_receive('nobody', $secret_body, $secret_headers)" ],
+	[ '22004', "wd_receive('paypal', $secret_body, NULL)" ],
+	[ '22004', "wd_receive('paypal', NULL, $secret_headers)" ],
+	[
+		'22023',
+		"wd_receive('paypal', $secret_body, $secret_headers, '-1 s')"
+	],
+	[
+		'22023',
+		"wd_receive('paypal', $secret_body, $secret_headers, '100 years')"
+	],
+	[ '22023', "wd_dedup_key('', $secret_body, $secret_headers)" ],
+	[ '22004', "wd_dedup_key(NULL, $secret_body, $secret_headers)" ],
+	[ '22023', "wd_dedup_key($long_provider, $secret_body, $secret_headers)" ],
+	[ '22004', "wd_dedup_key('paypal', NULL, $secret_headers)" ],
+	[ '22004', "wd_dedup_key('paypal', $secret_body, NULL)" ],
+	[ '22004', "wd_paypal_dedup_key($secret_body, NULL)" ],
+	[ '22004', "wd_paypal_dedup_key(NULL, $secret_headers)" ],
+	[ '22004', "wd_toss_dedup_key($secret_body, NULL)" ],
+	[ '22004', "wd_toss_dedup_key(NULL, $secret_headers)" ],
+);
+
+sub refuse_early
+{
+	foreach my $refused (@refused_early)
+	{
+		my ($expected, $call) = @$refused;
+		my $name = $call =~ s/$sentinel/.../gr =~ s/p{129}/p.../r;
+		my $position = log_size($node);
+		my (undef, $stderr) = run_as($node, undef, "SELECT $call;");
+
+		is(state_of($stderr), $expected, "$name: $expected");
+		like(log_since($node, $position),
+			qr/ $expected: /, "$name: the error is logged");
+		is_clean($position, $stderr, $name);
+	}
+	return;
+}
+
 my $received =
   q{SELECT (wd_receive('paypal', '{"id":"KEY","s":"SENTINEL"}', '{"h":"SENTINEL"}')).outcome;};
 
@@ -362,6 +411,8 @@ sub all_of
 
 	subtest "G6: literals, $language" => sub { deliver_literals($round) };
 	subtest "G6: functions that derive, $language" => sub { derive_literals() };
+	subtest "G6: arguments refused early, $language" =>
+	  sub { refuse_early() };
 	subtest "G6: failed events, $language" => sub { deliver_failed($round) };
 	subtest "G6: deliveries that wait, $language" =>
 	  sub { wait_and_end($round) };
@@ -410,7 +461,7 @@ SKIP:
 {
 	my $locale = other_locale();
 
-	skip 'no locale whose messages are not English', 5
+	skip 'no locale whose messages are not English', 6
 	  unless defined $locale;
 	$node->append_conf('postgresql.conf', "lc_messages = '$locale'");
 	$node->restart;

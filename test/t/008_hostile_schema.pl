@@ -172,6 +172,14 @@ SELECT string_agg(dedup_key OPERATOR(pg_catalog.||) ':'
   FROM SCHEMA.webhook_dedup_events WHERE dedup_key ~ 'ROUND$';
 SQL
 
+sub left_of
+{
+	my ($round) = @_;
+
+	return
+	  "a$round:done:4 b$round:done:1 c$round:processing:1 d$round:done:1 ev_$round:processing:1 ev_$round:processing:1";
+}
+
 sub check_life
 {
 	my ($database, $schema, $path, $round, $name) = @_;
@@ -180,10 +188,12 @@ sub check_life
 		$database);
 
 	is($stderr, '', "$name: no call is captured");
-	is(scalar(split /\n/, $stdout), 22, "$name: each call answers");
+	my @answers = split /\n/, $stdout;
+	is(scalar @answers, 22, "$name: each call answers");
+	is($answers[7], 'done', "$name: the ledger is read");
 	is( $node->safe_psql(
 			$database, $left =~ s/SCHEMA/$schema/r =~ s/ROUND/$round/r),
-		"a$round:done:4 b$round:done:1 c$round:processing:1 d$round:done:1 ev_$round:processing:1 ev_$round:processing:1",
+		left_of($round),
 		"$name: the ledger holds what was done");
 	is($node->safe_psql($database, 'SELECT is_called FROM canary.sprung'),
 		'f', "$name: no trap was sprung");
@@ -279,7 +289,7 @@ SQL
 	is($stderr, '', 'no call is captured');
 	is( $node->safe_psql(
 			'temporary', $left =~ s/SCHEMA/dedup/r =~ s/ROUND/1/r),
-		'a1:done:4 b1:done:1 c1:processing:1 d1:done:1 ev_1:processing:1 ev_1:processing:1',
+		left_of(1),
 		'the ledger holds what was done');
 	is($node->safe_psql('temporary', 'SELECT is_called FROM canary.sprung'),
 		'f', 'no trap was sprung');
@@ -337,6 +347,214 @@ subtest 'G1: a type of that name is there before the extension' => sub {
 		),
 		0,
 		'and is not created');
+};
+
+# What tempts a function with its owner's rights: a table like the ledger, with
+# events of its own and a trigger that would make mallory a superuser.
+sub lookalike
+{
+	my ($schema, $round) = @_;
+
+	return <<"SQL";
+CREATE TABLE $schema.webhook_dedup_events (id bigserial PRIMARY KEY,
+  provider text COLLATE "C" NOT NULL, dedup_key text COLLATE "C" NOT NULL,
+  first_seen_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  last_seen_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  status text COLLATE "C" NOT NULL DEFAULT 'processing',
+  request_hash text COLLATE "C", attempt integer NOT NULL DEFAULT 1,
+  lease_expires_at timestamptz, last_error text,
+  UNIQUE (provider, dedup_key));
+INSERT INTO $schema.webhook_dedup_events (provider, dedup_key, status, attempt)
+  SELECT 'shop', k || r, 'failed', 99
+    FROM unnest('{a,b,c,d}'::text[]) k, unnest('{$round}'::text[]) r;
+CREATE TABLE $schema.trapped (who text, did text);
+CREATE FUNCTION $schema.trap() RETURNS trigger LANGUAGE plpgsql AS \$\$
+BEGIN
+  INSERT INTO $schema.trapped VALUES (current_user, TG_OP);
+  BEGIN
+    ALTER ROLE mallory SUPERUSER;
+  EXCEPTION WHEN insufficient_privilege THEN
+    NULL;
+  END;
+  RETURN NEW;
+END \$\$;
+CREATE TRIGGER trap BEFORE INSERT OR UPDATE ON $schema.webhook_dedup_events
+  FOR EACH ROW EXECUTE FUNCTION $schema.trap();
+CREATE TRIGGER trap_all BEFORE INSERT OR UPDATE ON $schema.webhook_dedup_events
+  FOR EACH STATEMENT EXECUTE FUNCTION $schema.trap();
+GRANT USAGE ON SCHEMA $schema TO PUBLIC;
+GRANT ALL ON ALL TABLES IN SCHEMA $schema TO PUBLIC;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA $schema TO PUBLIC;
+SQL
+}
+
+sub is_untouched
+{
+	my ($database, $schema, $name) = @_;
+
+	is( $node->safe_psql(
+			$database,
+			"SELECT (SELECT count(*) FROM $schema.trapped), count(*), sum(attempt) = 99 * count(*) FROM $schema.webhook_dedup_events"
+		),
+		'0|20|t',
+		"$name: the look-alike is as it was");
+	is( $node->safe_psql(
+			$database, q{SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'}
+		),
+		'f',
+		"$name: mallory is no superuser");
+	return;
+}
+
+# A session of the victim, and the whole life in it.
+sub victim_session
+{
+	my ($database) = @_;
+
+	return $node->background_psql(
+		$database,
+		on_error_stop => 0,
+		extra_params => [ '-U', 'victim' ]);
+}
+
+sub check_session_life
+{
+	my ($session, $database, $schema, $round, $name) = @_;
+	my $stdout = $session->query(whole_life($schema, $round));
+
+	is($session->{stderr}, '', "$name: no complaint");
+	$session->{stderr} = '';
+	my @answers = split /\n/, $stdout;
+	is(scalar @answers, 22, "$name: each call answers");
+	is($answers[7], 'done', "$name: the ledger is read");
+	is( $node->safe_psql(
+			$database, $left =~ s/SCHEMA/$schema/r =~ s/ROUND/$round/r),
+		left_of($round),
+		"$name: the ledger holds what was done");
+	return;
+}
+
+# mallory owns the extension's schema, and nothing in it.
+my %owned_schemas = (
+	given => [
+		'dedup', <<'SQL',
+CREATE SCHEMA dedup;
+CREATE EXTENSION webhook_dedup SCHEMA dedup;
+ALTER SCHEMA dedup OWNER TO mallory;
+GRANT CREATE ON DATABASE given TO mallory;
+SQL
+	],
+	# by owning the database, since PostgreSQL 15
+	owned => [
+		'public', <<'SQL',
+ALTER DATABASE owned OWNER TO mallory;
+ALTER SCHEMA public OWNER TO pg_database_owner;
+CREATE EXTENSION webhook_dedup SCHEMA public;
+SQL
+	],
+);
+
+foreach my $database (sort keys %owned_schemas)
+{
+	my ($schema, $setup) = @{ $owned_schemas{$database} };
+
+	subtest "G1: the schema is renamed under the ledger, $database" => sub {
+		new_database($database);
+		$node->safe_psql($database, <<"SQL");
+$setup
+GRANT USAGE ON SCHEMA $schema TO victim;
+SELECT $schema.wd_grant_receiver('victim'), $schema.wd_grant_operator('victim');
+SQL
+		my $kept = victim_session($database);
+
+		check_session_life($kept, $database, $schema, 1, 'before');
+		as_mallory($database, <<"SQL" . lookalike($schema, '1,2,3,4,5'));
+ALTER SCHEMA $schema RENAME TO moved;
+CREATE SCHEMA $schema;
+SQL
+		check_session_life($kept, $database, 'moved', 2,
+			'a session with plans');
+		is_untouched($database, $schema, 'a session with plans');
+		check_life($database, 'moved', 'pg_catalog', 3, 'a new session');
+		check_life($database, 'moved', "$schema, pg_catalog",
+			4, 'the look-alike in the path');
+		is_untouched($database, $schema, 'new sessions');
+
+		# plans that are made while the look-alike is there
+		$kept->query('DISCARD PLANS');
+		check_session_life($kept, $database, 'moved', 5, 'plans made anew');
+		is_untouched($database, $schema, 'plans made anew');
+
+		# granting looks for the functions and the ledger too
+		my (undef, $stderr) = run_as($node, undef,
+			q{SELECT moved.wd_grant_receiver('mallory'), moved.wd_grant_operator('mallory');},
+			$database);
+		is($stderr, '', 'granting works');
+		is( $node->safe_psql(
+				$database,
+				q{SELECT has_table_privilege('mallory', 'moved.webhook_dedup_events', 'INSERT')}
+			),
+			'f',
+			'and grants no more than it should');
+
+		# that the trap works
+		$node->safe_psql($database,
+			"INSERT INTO $schema.webhook_dedup_events (provider, dedup_key) VALUES ('shop', 'trapped')"
+		);
+		is( $node->safe_psql(
+				$database,
+				"SELECT rolsuper, (SELECT count(*) FROM $schema.trapped) FROM pg_roles WHERE rolname = 'mallory'"
+			),
+			't|2',
+			'the trap works');
+		$node->safe_psql($database, 'ALTER ROLE mallory NOSUPERUSER');
+		$kept->quit;
+	};
+}
+
+subtest 'G9: the schema is renamed honestly' => sub {
+	new_database('honest');
+	$node->safe_psql('honest', <<'SQL');
+CREATE SCHEMA dedup;
+CREATE EXTENSION webhook_dedup SCHEMA dedup;
+ALTER SCHEMA dedup OWNER TO mallory;
+GRANT CREATE ON DATABASE honest TO mallory;
+GRANT USAGE ON SCHEMA dedup TO victim;
+SELECT dedup.wd_grant_receiver('victim'), dedup.wd_grant_operator('victim');
+SQL
+	my $kept = victim_session('honest');
+	my $round = 10;
+	my $schema = 'dedup';
+
+	# names that need quotes, one of them the longest in its quotes
+	foreach my $next ('dedup', 'renamed', '"Odd ""name"".x@ledger@"',
+		'"' . '""' x 63 . '"', 'dedup')
+	{
+		as_mallory('honest', "ALTER SCHEMA $schema RENAME TO $next")
+		  if $next ne $schema;
+		$schema = $next;
+		my $name = substr $schema, 0, 20;
+		check_session_life($kept, 'honest', $schema, ++$round,
+			"$name, a session with plans");
+		check_life('honest', $schema, 'pg_catalog', ++$round,
+			"$name, a new session");
+	}
+
+	# in a transaction of its own that is undone
+	$node->safe_psql('honest', <<"SQL");
+BEGIN;
+ALTER SCHEMA dedup RENAME TO renamed;
+${\ whole_life('renamed', 30) }
+ROLLBACK;
+${\ whole_life('dedup', 31) }
+SQL
+	is( $node->safe_psql(
+			'honest', $left =~ s/SCHEMA/dedup/r =~ s/ROUND/31/r),
+		left_of(31),
+		'a rename that is rolled back, in the session of it');
+	check_session_life($kept, 'honest', 'dedup', 32,
+		'a rename that is rolled back, in another session');
+	$kept->quit;
 };
 
 $node->stop;

@@ -6,6 +6,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 use WebhookDedup qw(ledger_node);
 
@@ -14,6 +15,9 @@ use constant CALLS => 100_000;
 # Much less than a byte for each call
 use constant ALLOWED_BYTES => 8192;
 use constant ALLOWED_CONTEXTS => 2;
+
+# For a body of about 7 MB: some copies of it, not a buffer for each name
+use constant ALLOWED_PEAK_KB => 100 * 1024;
 
 my $node = ledger_node('memory', conf => <<'CONF');
 shared_buffers = 256MB
@@ -171,6 +175,69 @@ SQL
 
 		is($count, $n, 'all calls were refused');
 		is_bounded($measured[0], $measured[-1]);
+	};
+}
+
+# The most memory that a session had so far, in kilobytes
+sub peak
+{
+	my ($in) = @_;
+	my $pid = $in->query_safe('SELECT pg_backend_pid()');
+	my ($kilobytes) =
+	  slurp_file("/proc/$pid/status") =~ /^VmHWM:\s*(\d+) kB/m;
+
+	return $kilobytes;
+}
+
+# How much a statement adds to the peak of a session that was just begun, in
+# kilobytes, and what it prints.  The session has loaded the extension before.
+sub peak_growth
+{
+	my ($statement) = @_;
+	my $fresh = $node->background_psql('postgres');
+
+	$fresh->query_safe(
+		q{SET jit = off; SELECT wd_receive('paypal', '{"id":"before"}')});
+	my $before = peak($fresh);
+	my $answer = $fresh->query_safe($statement);
+	my $growth = peak($fresh) - $before;
+
+	$fresh->quit;
+	return ($growth, $answer);
+}
+
+# A call with a body of so many members, all of that name but the last
+sub received_members
+{
+	my ($n, $name) = @_;
+
+	return
+	  qq[(wd_receive('paypal', convert_to('{' || repeat('"$name":0,', $n) || '"id":"$n"}', 'UTF8'))).dedup_key];
+}
+
+SKIP:
+{
+	skip 'no peak of memory to read', 2 unless -r '/proc/self/status';
+
+	# the name of no identifier, and that of one
+	subtest 'G5: peak of memory for a body of many escaped names' => sub {
+		foreach my $name ('\\n', '\\u0069d')
+		{
+			my ($growth, $key) =
+			  peak_growth('SELECT ' . received_members(1_000_000, $name));
+
+			note "$name: $growth kB";
+			is($key, 'ev_1000000', "$name: the identifier is found");
+			cmp_ok($growth, '<', ALLOWED_PEAK_KB, "$name: peak of memory");
+		}
+	};
+
+	subtest 'G5: the peak sees what a statement takes' => sub {
+		my ($growth) = peak_growth(
+			"SELECT length(string_agg(repeat('x', 1000), '')) FROM generate_series(1, 150000)"
+		);
+
+		cmp_ok($growth, '>', ALLOWED_PEAK_KB, 'kilobytes');
 	};
 }
 
