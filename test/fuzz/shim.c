@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/jsonb.h"
@@ -202,8 +203,18 @@ GetDatabaseEncoding(void)
 	return database_encoding;
 }
 
-char *
-pg_server_to_any(const char *s, int len, int encoding)
+/* The encodings that are tried here need no conversion. */
+Oid
+FindDefaultConversionProc(int32 for_encoding, int32 to_encoding)
+{
+	abort();
+}
+
+int
+pg_do_encoding_conversion_buf(Oid proc, int src_encoding, int dest_encoding,
+							  unsigned char *src, int src_len,
+							  unsigned char *dest, int dest_len,
+							  bool no_error)
 {
 	abort();
 }

@@ -62,7 +62,7 @@ build() {
   "clang-$llvm" "${flags[@]}" "$fuzz"/{fuzz_json,tree,shim}.c \
     "$src"/{jsonscan,jsonstring,template}.c "${libs[@]}" -o "${out}json"
   "clang-$llvm" "${flags[@]}" "$fuzz"/{fuzz_key,event,keymodel,shim}.c \
-    "$src"/{headers,render,digest,jsonstring,template}.c \
+    "$src"/{headers,render,digest,encoding,jsonstring,template}.c \
     "$work/jsonb_util.o" "${libs[@]}" -o "${out}key"
 }
 
