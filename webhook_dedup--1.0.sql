@@ -303,7 +303,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, @extschema@, pg_temp;
 REVOKE ALL ON FUNCTION wd_reopen(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION wd_reopen(text, text) IS
-'lets the next delivery process a done or failed event again: false while it is being processed';
+'lets the next delivery process an event that is done, failed, or whose lease has ended: false while a lease goes on';
 
 CREATE FUNCTION wd_grant_receiver(
   role regrole)

@@ -299,13 +299,6 @@ wd_require_rows(int plan, Datum *args, uint64 nrows)
 	if (IsolationUsesXactSnapshot() &&
 		wd_plan_read_latest(plan, args) >= nrows)
 		wd_raise_old_snapshot();
-	wd_raise_no_event();
-}
-
-/* Raise P0002. */
-void
-wd_raise_no_event(void)
-{
 	ereport(ERROR,
 			errcode(ERRCODE_NO_DATA_FOUND),
 			errmsg("event was never acquired"),

@@ -71,7 +71,6 @@ extern void wd_event_read(uint64 row, WdEvent *event);
 extern int64 wd_event_ordinality(uint64 row);
 extern void wd_require_event(text *provider, text *key);
 extern void wd_require_rows(int plan, Datum *args, uint64 nrows);
-pg_noreturn extern void wd_raise_no_event(void);
 pg_noreturn extern void wd_raise_old_snapshot(void);
 pg_noreturn extern void wd_raise_lost_races(void);
 

@@ -45,8 +45,9 @@ wd_lookup(PG_FUNCTION_ARGS)
 /*
  * wd_reopen(provider text, dedup_key text) returns boolean
  *
- * Lets the next delivery of a done or failed event process it, be the limit
- * of attempts reached or not.  False if the event is being processed.
+ * Lets the next delivery process an event that is done, failed, or whose
+ * lease has ended, be the limit of attempts reached or not.  False while a
+ * lease goes on.
  * Raises P0002 if it was never acquired.
  */
 Datum
