@@ -39,3 +39,13 @@ wd_to_utf8(char *s, int len)
 		return NULL;
 	return result;
 }
+
+/*
+ * Convert text that was converted by wd_to_utf8 back to the database's
+ * encoding.
+ */
+char *
+wd_from_utf8(const char *s)
+{
+	return pg_any_to_server(s, strlen(s), PG_UTF8);
+}

@@ -4,9 +4,7 @@
  *
  * The server's lexer cuts the text into tokens; this file follows the
  * grammar without recursion, so that no document can exhaust the stack, and
- * knows at each place which of the wanted paths lead there: a bit each, kept
- * for every open object or array.  Where no bit is left, names are not even
- * compared.
+ * jsonmatch.c knows at each place which of the wanted paths lead there.
  */
 #include "postgres.h"
 
@@ -15,8 +13,8 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "jsonmatch.h"
 #include "jsonscan.h"
-#include "jsonstring.h"
 
 /* What the grammar allows next. */
 typedef enum Expect
@@ -28,28 +26,15 @@ typedef enum Expect
 	EXPECT_COLON,
 	EXPECT_MORE,				/* a comma, or what closes the container */
 	EXPECT_END,
+	EXPECT_TOO_DEEP,			/* this token opened one container too many */
 	EXPECT_NOTHING				/* this token was out of place */
 } Expect;
-
-/* An open object or array. */
-typedef struct Level
-{
-	bool		is_object;
-	int			index;			/* number of the current element */
-	uint64		live;			/* paths that lead into this container */
-} Level;
 
 typedef struct Scan
 {
 	JsonLexContext *lex;
-	const WdJsonPath *paths;
-	int			npaths;
-	WdJsonValue *values;
-	uint64		reached;		/* paths that lead to the next value */
-	StringInfoData name;		/* a member's name without its escapes */
-	bool		name_is_decoded;
-	int			depth;			/* containers open */
-	Level		levels[WD_JSON_MAX_DEPTH + 1];	/* [1] is the outermost */
+	WdJsonMatch match;
+	WdJsonLevel levels[WD_JSON_MAX_DEPTH + 1];
 } Scan;
 
 static WdJsonResult scan_tokens(Scan *scan);
@@ -60,41 +45,38 @@ static Expect open_container(Scan *scan, bool is_object);
 static Expect close_container(Scan *scan, bool is_object);
 static Expect next_in_container(Scan *scan);
 static Expect after_value(Scan *scan);
-static void reach_element(Scan *scan);
-static void record(Scan *scan, WdJsonKind kind);
-static bool name_matches(Scan *scan, const WdJsonStep *step);
-static void decode_name(Scan *scan, const char *token, int len);
+static int	token_len(const Scan *scan);
 
 /*
  * Find the values that paths lead to in the JSON text of len bytes, which
  * must be valid UTF-8.  Of members with one name the last one counts.
  *
  * values[i] is set for each of the npaths paths; its token points into json.
+ * lists[i] is set for those that lead to each element of an array; where
+ * there is such an array, empty or not, values[i] of the path to its elements
+ * is WD_JSON_CONTAINER.  Without lists these paths are not looked for.
+ *
  * The whole text is read: WD_JSON_OK means that all of it is valid.
  * Otherwise *stopped_at is the offset of the byte behind the token that is
- * out of place.  Allocates what the server's lexer does, and room for the
- * longest name that has escapes.
+ * out of place.  Allocates what the server's lexer does, the lists, and room
+ * for the longest name that has escapes.
  */
 WdJsonResult
 wd_json_scan(const char *json, int len, const WdJsonPath *paths, int npaths,
-			 WdJsonValue *values, int *stopped_at)
+			 WdJsonValue *values, WdJsonList *lists, int *stopped_at)
 {
 	Scan		scan;
 	WdJsonResult result;
 
 	Assert(npaths <= WD_JSON_MAX_PATHS);
 
-	for (int i = 0; i < npaths; i++)
-		values[i].kind = WD_JSON_ABSENT;
-
 	scan.lex = WdMakeJsonLexer(json, len);
-	scan.paths = paths;
-	scan.npaths = npaths;
-	scan.values = values;
-	scan.reached = npaths == WD_JSON_MAX_PATHS ?
-		PG_UINT64_MAX : (UINT64CONST(1) << npaths) - 1;
-	scan.name.data = NULL;
-	scan.depth = 0;
+	scan.match.paths = paths;
+	scan.match.npaths = npaths;
+	scan.match.values = values;
+	scan.match.lists = lists;
+	scan.match.levels = scan.levels;
+	wd_json_match_begin(&scan.match);
 
 	result = scan_tokens(&scan);
 	*stopped_at = scan.lex->token_terminator ?
@@ -119,8 +101,10 @@ scan_tokens(Scan *scan)
 		expect = take_token(scan, expect);
 		if (expect == EXPECT_NOTHING)
 			return WD_JSON_INVALID;
-		if (scan->depth > WD_JSON_MAX_DEPTH)
+		if (expect == EXPECT_TOO_DEEP)
 			return WD_JSON_TOO_DEEP;
+		if (scan->match.too_many)
+			return WD_JSON_TOO_MANY;
 	}
 }
 
@@ -135,7 +119,7 @@ take_token(Scan *scan, Expect expect)
 		case EXPECT_FIRST_ELEMENT:
 			if (type == JSON_TOKEN_ARRAY_END)
 				return close_container(scan, false);
-			reach_element(scan);
+			wd_json_match_element(&scan->match);
 			return take_value(scan);
 		case EXPECT_VALUE:
 			return take_value(scan);
@@ -156,6 +140,7 @@ take_token(Scan *scan, Expect expect)
 				return close_container(scan, false);
 			return EXPECT_NOTHING;
 		case EXPECT_END:
+		case EXPECT_TOO_DEEP:
 		case EXPECT_NOTHING:
 			break;
 	}
@@ -165,167 +150,85 @@ take_token(Scan *scan, Expect expect)
 static Expect
 take_value(Scan *scan)
 {
+	WdJsonKind	kind;
+
 	switch (scan->lex->token_type)
 	{
 		case JSON_TOKEN_OBJECT_START:
-			record(scan, WD_JSON_CONTAINER);
-			return open_container(scan, true);
 		case JSON_TOKEN_ARRAY_START:
-			record(scan, WD_JSON_CONTAINER);
-			return open_container(scan, false);
+			kind = WD_JSON_CONTAINER;
+			break;
 		case JSON_TOKEN_STRING:
-			record(scan, WD_JSON_STRING);
-			return after_value(scan);
+			kind = WD_JSON_STRING;
+			break;
 		case JSON_TOKEN_NUMBER:
 		case JSON_TOKEN_TRUE:
 		case JSON_TOKEN_FALSE:
-			record(scan, WD_JSON_BARE);
-			return after_value(scan);
+			kind = WD_JSON_BARE;
+			break;
 		case JSON_TOKEN_NULL:
-			return after_value(scan);
+			kind = WD_JSON_ABSENT;
+			break;
 		default:
 			return EXPECT_NOTHING;
 	}
+
+	wd_json_match_value(&scan->match, kind, scan->lex->token_start,
+						token_len(scan));
+	if (kind == WD_JSON_CONTAINER)
+		return open_container(scan, scan->lex->token_type ==
+							  JSON_TOKEN_OBJECT_START);
+	return after_value(scan);
 }
 
-/* A member's name: which of the live paths go through it? */
 static Expect
 take_name(Scan *scan)
 {
-	uint64		live = scan->levels[scan->depth].live;
-
 	if (scan->lex->token_type != JSON_TOKEN_STRING)
 		return EXPECT_NOTHING;
-
-	scan->reached = 0;
-	scan->name_is_decoded = false;
-	for (int i = 0; live != 0; i++, live >>= 1)
-	{
-		const WdJsonStep *step;
-
-		if ((live & 1) == 0)
-			continue;
-		step = &scan->paths[i].steps[scan->depth - 1];
-		if (step->name == NULL || !name_matches(scan, step))
-			continue;
-		scan->reached |= UINT64CONST(1) << i;
-		/* an earlier member of this name does not count any more */
-		scan->values[i].kind = WD_JSON_ABSENT;
-	}
+	wd_json_match_name(&scan->match, scan->lex->token_start,
+					   token_len(scan));
 	return EXPECT_COLON;
-}
-
-/* Is the current token the name of this step? */
-static bool
-name_matches(Scan *scan, const WdJsonStep *step)
-{
-	const char *token = scan->lex->token_start;
-	int			len = scan->lex->token_terminator - token;
-
-	if (memchr(token, '\\', len) == NULL)
-		return len - 2 == step->name_len &&
-			memcmp(token + 1, step->name, step->name_len) == 0;
-
-	/* once for all paths */
-	if (!scan->name_is_decoded)
-		decode_name(scan, token, len);
-	return scan->name.len == step->name_len &&
-		memcmp(scan->name.data, step->name, step->name_len) == 0;
-}
-
-static void
-decode_name(Scan *scan, const char *token, int len)
-{
-	if (scan->name.data == NULL)
-		initStringInfo(&scan->name);
-	resetStringInfo(&scan->name);
-	/* a name that no text can hold is nobody's name */
-	if (!wd_json_unescape(token, len, &scan->name))
-		scan->name.len = -1;
-	scan->name_is_decoded = true;
-}
-
-/* An array's element: which of the live paths go through its number? */
-static void
-reach_element(Scan *scan)
-{
-	const Level *level = &scan->levels[scan->depth];
-	uint64		live = level->live;
-
-	scan->reached = 0;
-	for (int i = 0; live != 0; i++, live >>= 1)
-	{
-		const WdJsonStep *step;
-
-		if ((live & 1) == 0)
-			continue;
-		step = &scan->paths[i].steps[scan->depth - 1];
-		if (step->name == NULL && step->index == level->index)
-			scan->reached |= UINT64CONST(1) << i;
-	}
 }
 
 static Expect
 open_container(Scan *scan, bool is_object)
 {
-	uint64		live = scan->reached;
-	Level	   *level;
-
-	if (++scan->depth > WD_JSON_MAX_DEPTH)
-		return EXPECT_VALUE;	/* the caller sees the depth */
-
-	/* a path that ends here does not lead inside */
-	for (int i = 0; i < scan->npaths; i++)
-		if (scan->paths[i].nsteps < scan->depth)
-			live &= ~(UINT64CONST(1) << i);
-
-	level = &scan->levels[scan->depth];
-	level->is_object = is_object;
-	level->index = 0;
-	level->live = live;
+	if (scan->match.depth == WD_JSON_MAX_DEPTH)
+		return EXPECT_TOO_DEEP;
+	wd_json_match_open(&scan->match, is_object);
 	return is_object ? EXPECT_FIRST_NAME : EXPECT_FIRST_ELEMENT;
 }
 
 static Expect
 close_container(Scan *scan, bool is_object)
 {
-	if (scan->levels[scan->depth].is_object != is_object)
+	if (scan->levels[scan->match.depth].is_object != is_object)
 		return EXPECT_NOTHING;
-	scan->depth--;
+	wd_json_match_close(&scan->match, scan->lex->token_terminator);
 	return after_value(scan);
 }
 
 static Expect
 next_in_container(Scan *scan)
 {
-	Level	   *level = &scan->levels[scan->depth];
+	WdJsonLevel *level = &scan->levels[scan->match.depth];
 
 	if (level->is_object)
 		return EXPECT_NAME;
 	level->index++;
-	reach_element(scan);
+	wd_json_match_element(&scan->match);
 	return EXPECT_VALUE;
 }
 
 static Expect
 after_value(Scan *scan)
 {
-	return scan->depth == 0 ? EXPECT_END : EXPECT_MORE;
+	return scan->match.depth == 0 ? EXPECT_END : EXPECT_MORE;
 }
 
-/* Keep the current token for the paths that end at it. */
-static void
-record(Scan *scan, WdJsonKind kind)
+static int
+token_len(const Scan *scan)
 {
-	uint64		reached = scan->reached;
-
-	for (int i = 0; reached != 0; i++, reached >>= 1)
-	{
-		if ((reached & 1) == 0 || scan->paths[i].nsteps != scan->depth)
-			continue;
-		scan->values[i].kind = kind;
-		scan->values[i].token = scan->lex->token_start;
-		scan->values[i].len =
-			scan->lex->token_terminator - scan->lex->token_start;
-	}
+	return scan->lex->token_terminator - scan->lex->token_start;
 }

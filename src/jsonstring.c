@@ -94,20 +94,26 @@ read_hex4(const char *p, const char *end, pg_wchar *result)
 
 	for (int i = 0; i < 4; i++)
 	{
-		char		c = p[i];
-		int			digit;
+		int			digit = wd_hex_digit(p[i]);
 
-		if (c >= '0' && c <= '9')
-			digit = c - '0';
-		else if (c >= 'a' && c <= 'f')
-			digit = c - 'a' + 10;
-		else if (c >= 'A' && c <= 'F')
-			digit = c - 'A' + 10;
-		else
+		if (digit < 0)
 			return false;
 		*result = (*result << 4) | digit;
 	}
 	return true;
+}
+
+/* The value of a hexadecimal digit, -1 if it is none. */
+int
+wd_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
 }
 
 /* The character that a one-letter escape stands for, -1 for any other. */

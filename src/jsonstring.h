@@ -8,5 +8,6 @@
 #include "lib/stringinfo.h"
 
 extern bool wd_json_unescape(const char *token, int len, StringInfo out);
+extern int	wd_hex_digit(char c);
 
 #endif							/* WD_JSONSTRING_H */

@@ -13,76 +13,106 @@
 #include "compat.h"
 #include "digest.h"
 #include "encoding.h"
+#include "form.h"
 #include "headers.h"
 #include "jsonscan.h"
 #include "jsonstring.h"
 #include "render.h"
 #include "template.h"
 
-/* What a template is filled from. */
-typedef struct Source
-{
-	const WdJsonValue *values;
-	Jsonb	   *headers;
-} Source;
-
-static WdRenderResult render_template(const WdTemplate *template,
-									  const Source *source, StringInfo key);
+static WdRenderResult fill(const WdTemplate *template,
+						   const WdRenderSource *source, StringInfo key,
+						   const WdPlaceholder **failed);
+static WdRenderResult check_conditions(const WdTemplate *template,
+									   const WdRenderSource *source,
+									   StringInfo value,
+									   const WdPlaceholder **failed);
 static WdRenderResult resolve(const WdPlaceholder *placeholder,
-							  const Source *source, StringInfo value);
-static WdRenderResult resolve_body(const WdJsonValue *found,
+							  const WdRenderSource *source,
+							  StringInfo value);
+static WdRenderResult resolve_body(const WdJsonValue *found, WdFilter filter,
 								   StringInfo value);
+static WdRenderResult append_text(const WdJsonValue *found, StringInfo value);
 static WdRenderResult resolve_header(const WdPlaceholder *placeholder,
 									 Jsonb *headers, StringInfo value);
+static void set_digest(StringInfo value, const char *data, int len);
 static void append_escaped(StringInfo key, StringInfo value);
 static bool needs_digest(const WdTemplate *template, StringInfo key);
 static void replace_by_digest(const WdTemplate *template, StringInfo key);
 static bool is_ascii(const char *s, int len);
 
 /*
- * Fill the first template of the set that matches, into key, which is
- * empty.  values holds what each path of the set leads to.
+ * Fill the first template that matches, of those of the set for that place,
+ * into key, which is empty.
  *
  * The result fits the database's encoding and WD_MAX_KEY_LEN.
  */
 WdRenderResult
-wd_templates_render(const WdTemplateSet *set, const WdJsonValue *values,
-					Jsonb *headers, StringInfo key)
+wd_templates_render(const WdTemplateSet *set, int place,
+					const WdRenderSource *source, StringInfo key)
 {
-	Source		source = {values, headers};
-
 	for (int i = 0; i < set->ntemplates; i++)
 	{
 		const WdTemplate *template = &set->templates[i];
-		WdRenderResult result = render_template(template, &source, key);
+		const WdPlaceholder *failed;
+		WdRenderResult result;
 
-		if (result == WD_RENDERED && needs_digest(template, key))
-			replace_by_digest(template, key);
-		if (result != WD_NO_MATCH)
+		if (template->place != place)
+			continue;
+		result = wd_template_render(template, source, key, &failed);
+		if (!wd_render_goes_on(result))
 			return result;
 		resetStringInfo(key);
 	}
 	return WD_NO_MATCH;
 }
 
+/*
+ * Fill one template into key, which is empty.  *failed is set to what did
+ * not resolve, unless all did.
+ */
+WdRenderResult
+wd_template_render(const WdTemplate *template, const WdRenderSource *source,
+				   StringInfo key, const WdPlaceholder **failed)
+{
+	WdRenderResult result = fill(template, source, key, failed);
+
+	if (result == WD_RENDERED && needs_digest(template, key))
+		replace_by_digest(template, key);
+	return result;
+}
+
+/* Is the next template to be tried after this result? */
+bool
+wd_render_goes_on(WdRenderResult result)
+{
+	return result == WD_ABSENT || result == WD_NOT_SCALAR ||
+		result == WD_OTHER_VALUE;
+}
+
 static WdRenderResult
-render_template(const WdTemplate *template, const Source *source,
-				StringInfo key)
+fill(const WdTemplate *template, const WdRenderSource *source,
+	 StringInfo key, const WdPlaceholder **failed)
 {
 	StringInfoData value;
+	WdRenderResult result;
 
 	initStringInfo(&value);
+	result = check_conditions(template, source, &value, failed);
+	if (result != WD_RENDERED)
+		return result;
+
 	for (int i = 0; i < template->nplaceholders; i++)
 	{
 		const WdPlaceholder *placeholder = &template->placeholders[i];
-		WdRenderResult result;
 
+		*failed = placeholder;
 		resetStringInfo(&value);
 		result = resolve(placeholder, source, &value);
 		if (result != WD_RENDERED)
 			return result;
 		if (value.len == 0 && !placeholder->optional)
-			return WD_NO_MATCH;
+			return WD_ABSENT;
 
 		appendBinaryStringInfo(key, placeholder->literal,
 							   placeholder->literal_len);
@@ -95,34 +125,80 @@ render_template(const WdTemplate *template, const Source *source,
 	return WD_RENDERED;
 }
 
+static WdRenderResult
+check_conditions(const WdTemplate *template, const WdRenderSource *source,
+				 StringInfo value, const WdPlaceholder **failed)
+{
+	for (int i = 0; i < template->nconditions; i++)
+	{
+		const WdPlaceholder *condition = &template->conditions[i];
+		WdRenderResult result;
+
+		*failed = condition;
+		resetStringInfo(value);
+		result = resolve(condition, source, value);
+		if (result != WD_RENDERED)
+			return result;
+		if (value->len != condition->expected_len ||
+			memcmp(value->data, condition->expected, value->len) != 0)
+			return WD_OTHER_VALUE;
+	}
+	return WD_RENDERED;
+}
+
 /* Set value to what the placeholder stands for, empty if it is absent. */
 static WdRenderResult
-resolve(const WdPlaceholder *placeholder, const Source *source,
+resolve(const WdPlaceholder *placeholder, const WdRenderSource *source,
 		StringInfo value)
 {
 	if (placeholder->source == WD_FROM_HEADER)
 		return resolve_header(placeholder, source->headers, value);
-	return resolve_body(&source->values[placeholder->path], value);
+	if (source->values == NULL)
+		return WD_NEEDS_BODY;
+	return resolve_body(&source->values[placeholder->path],
+						placeholder->filter, value);
 }
 
 static WdRenderResult
-resolve_body(const WdJsonValue *found, StringInfo value)
+resolve_body(const WdJsonValue *found, WdFilter filter, StringInfo value)
+{
+	WdRenderResult result;
+
+	if (found->kind == WD_JSON_ABSENT)
+		return WD_RENDERED;
+	/* a container has no text, and a string's can be written in many ways */
+	if (filter == WD_FILTER_SHA256 && found->kind != WD_FORM_FIELD)
+	{
+		set_digest(value, found->token, found->len);
+		return WD_RENDERED;
+	}
+	result = append_text(found, value);
+	if (filter == WD_FILTER_SHA256 && result == WD_RENDERED && value->len > 0)
+		set_digest(value, value->data, value->len);
+	return result;
+}
+
+static WdRenderResult
+append_text(const WdJsonValue *found, StringInfo value)
 {
 	switch (found->kind)
 	{
-		case WD_JSON_ABSENT:
-			return WD_RENDERED;
 		case WD_JSON_BARE:
 			appendBinaryStringInfo(value, found->token, found->len);
 			return WD_RENDERED;
 		case WD_JSON_STRING:
 			return wd_json_unescape(found->token, found->len, value) ?
 				WD_RENDERED : WD_BAD_VALUE;
+		case WD_FORM_FIELD:
+			return wd_form_decode(found->token, found->len, true, value) ?
+				WD_RENDERED : WD_BAD_VALUE;
 		case WD_JSON_CONTAINER:
+			/* optional or not: it is not the shape this was made for */
+			return WD_NOT_SCALAR;
+		case WD_JSON_ABSENT:
 			break;
 	}
-	/* not even for an optional one: this is not the shape it was made for */
-	return WD_NO_MATCH;
+	return WD_RENDERED;
 }
 
 static WdRenderResult
@@ -147,8 +223,25 @@ resolve_header(const WdPlaceholder *placeholder, Jsonb *headers,
 	utf8 = wd_to_utf8(pnstrdup(found, len), len);
 	if (utf8 == NULL)
 		return WD_UNCONVERTIBLE_HEADER;
-	appendStringInfoString(value, utf8);
+	if (placeholder->filter == WD_FILTER_PERCENT)
+		return wd_form_decode(utf8, strlen(utf8), false, value) ?
+			WD_RENDERED : WD_UNCONVERTIBLE_HEADER;
+	if (placeholder->filter == WD_FILTER_SHA256 && *utf8 != '\0')
+		set_digest(value, utf8, strlen(utf8));
+	else
+		appendStringInfoString(value, utf8);
 	return WD_RENDERED;
+}
+
+/* Make value the digest of len bytes at data, which may be its own. */
+static void
+set_digest(StringInfo value, const char *data, int len)
+{
+	char		hex[WD_SHA256_HEX_LEN + 1];
+
+	wd_sha256_hex(data, len, hex);
+	resetStringInfo(value);
+	appendStringInfoString(value, hex);
 }
 
 /* Append value so that no colon of it can pass for a separator. */

@@ -14,17 +14,40 @@
 typedef enum WdRenderResult
 {
 	WD_RENDERED,
-	WD_NO_MATCH,				/* something required is not there */
+	WD_NO_MATCH,				/* no template of a set matches */
+	/* why one template does not */
+	WD_ABSENT,					/* nothing is there, or it is empty */
+	WD_NOT_SCALAR,				/* an object or array is there */
+	WD_OTHER_VALUE,				/* a condition is not met */
+	/* why there can be no key at all */
 	WD_BAD_VALUE,				/* a wanted string that no text can hold */
 	WD_BAD_HEADER,				/* a wanted header that is no string */
-	WD_UNCONVERTIBLE_HEADER		/* one that UTF-8 has no characters for */
+	WD_UNCONVERTIBLE_HEADER,	/* one that UTF-8 has no characters for */
+	/* why not yet */
+	WD_NEEDS_BODY				/* values were not given */
 } WdRenderResult;
 
-struct WdTemplateSet;
 struct WdJsonValue;
 
+/* What templates are filled from. */
+typedef struct WdRenderSource
+{
+	const struct WdJsonValue *values;	/* for each path of the set, or NULL */
+	Jsonb	   *headers;
+} WdRenderSource;
+
+struct WdPlaceholder;
+struct WdTemplate;
+struct WdTemplateSet;
+
 extern WdRenderResult wd_templates_render(const struct WdTemplateSet *set,
-										  const struct WdJsonValue *values,
-										  Jsonb *headers, StringInfo key);
+										  int place,
+										  const WdRenderSource *source,
+										  StringInfo key);
+extern WdRenderResult wd_template_render(const struct WdTemplate *template,
+										 const WdRenderSource *source,
+										 StringInfo key,
+										 const struct WdPlaceholder **failed);
+extern bool wd_render_goes_on(WdRenderResult result);
 
 #endif							/* WD_RENDER_H */

@@ -5,11 +5,13 @@
  * A template is compiled once.  What compiles is injective: two events whose
  * values differ cannot fill it to the same key (render.c escapes the
  * separators in the values, and here text without a separator between two
- * placeholders is refused).
+ * placeholders is refused).  A condition adds nothing to the key, as its
+ * value is always the same.
  */
 #include "postgres.h"
 
 #include "jsonscan.h"
+#include "path.h"
 #include "template.h"
 
 /* The text that is being compiled, and where in it the compiler stands. */
@@ -22,18 +24,28 @@ typedef struct Compiler
 } Compiler;
 
 static bool compile_template(Compiler *c, WdTemplate *result);
+static bool compile_conditions(Compiler *c, WdTemplate *result);
+static bool check_literal(Compiler *c, const WdTemplate *template,
+						  const char *literal, int len);
+static const char *find_end(Compiler *c, const char *brace);
 static bool compile_placeholder(Compiler *c, WdPlaceholder *result,
 								const char *end);
+static const char *compile_condition(WdPlaceholder *result, const char *start,
+									 const char *end);
+static const char *compile_filter(Compiler *c, WdPlaceholder *result,
+								  const char *end);
 static bool compile_header(Compiler *c, WdPlaceholder *result,
 						   const char *end);
-static bool compile_path(Compiler *c, WdPlaceholder *result,
+static bool compile_body(Compiler *c, WdPlaceholder *result,
 						 const char *end);
-static bool compile_steps(Compiler *c, WdJsonPath *path, const char *end);
-static bool compile_index(Compiler *c, WdJsonStep *step, const char *end);
+static bool find_place(Compiler *c, WdTemplate *template);
+static bool add_to_place(Compiler *c, WdTemplate *template,
+						 const WdPlaceholder *placeholder);
 static bool refuse(Compiler *c, const char *at, const char *problem);
 
 /*
- * Compile n templates of one provider in the current memory context.
+ * Compile n templates of one provider, texts in UTF-8, in the current memory
+ * context.
  *
  * Returns NULL, with *error filled in, if one of them is malformed.
  */
@@ -49,15 +61,18 @@ wd_templates_compile(const char *const *texts, int n, WdTemplateError *error)
 
 	for (int i = 0; i < n; i++)
 	{
+		WdTemplate *template = &set->templates[i];
+
 		/* literals and names point into this copy */
-		c.text = c.p = pstrdup(texts[i]);
-		if (!compile_template(&c, &set->templates[i]))
+		template->text = c.text = c.p = pstrdup(texts[i]);
+		if (!compile_template(&c, template) || !find_place(&c, template))
 		{
 			error->which = i;
 			error->offset = c.p - c.text;
 			error->problem = c.problem;
 			return NULL;
 		}
+		set->has_elements |= template->place != WD_WHOLE_PAYLOAD;
 		set->ntemplates++;
 	}
 	return set;
@@ -69,6 +84,8 @@ compile_template(Compiler *c, WdTemplate *result)
 	if (strstr(c->text, WD_DIGEST_MARK) != NULL)
 		return refuse(c, strstr(c->text, WD_DIGEST_MARK),
 					  "\"" WD_DIGEST_MARK "\" is kept for digests of keys");
+	if (!compile_conditions(c, result))
+		return false;
 
 	for (;;)
 	{
@@ -78,6 +95,8 @@ compile_template(Compiler *c, WdTemplate *result)
 		const char *end;
 		WdPlaceholder *placeholder;
 
+		if (!check_literal(c, result, literal, len))
+			return false;
 		if (*brace == '\0')
 		{
 			result->tail = literal;
@@ -85,54 +104,157 @@ compile_template(Compiler *c, WdTemplate *result)
 			return result->nplaceholders > 0 ||
 				refuse(c, brace, "a placeholder is missing");
 		}
-		if (*brace == '}')
-			return refuse(c, brace, "\"}\" does not end a placeholder");
-		if (result->nplaceholders == 0 && len > WD_MAX_PREFIX_LEN)
-			return refuse(c, brace, "the text before it is too long");
 		if (result->nplaceholders > 0 && memchr(literal, ':', len) == NULL)
 			return refuse(c, brace,
 						  "a colon must stand between two placeholders");
 		if (result->nplaceholders == WD_MAX_PLACEHOLDERS)
 			return refuse(c, brace, "there are too many placeholders");
 
-		end = brace + 1 + strcspn(brace + 1, "{}");
-		if (*end != '}')
-			return refuse(c, end, "the placeholder is not closed");
-
+		end = find_end(c, brace);
+		if (end == NULL)
+			return false;
 		placeholder = &result->placeholders[result->nplaceholders++];
 		placeholder->literal = literal;
 		placeholder->literal_len = len;
 		c->p = brace + 1;
 		if (!compile_placeholder(c, placeholder, end))
 			return false;
+		if (placeholder->expected != NULL)
+			return refuse(c, brace,
+						  "a condition must stand in front of everything else");
 		c->p = end + 1;
 	}
+}
+
+/* Compile the conditions in front of the template's text. */
+static bool
+compile_conditions(Compiler *c, WdTemplate *result)
+{
+	while (*c->p == '{')
+	{
+		const char *brace = c->p;
+		const char *end = find_end(c, brace);
+		WdPlaceholder *condition;
+
+		if (end == NULL)
+			return false;
+		if (memchr(brace, '=', end - brace) == NULL)
+			return true;
+		if (result->nconditions == WD_MAX_CONDITIONS)
+			return refuse(c, brace, "there are too many conditions");
+
+		condition = &result->conditions[result->nconditions++];
+		c->p = brace + 1;
+		if (!compile_placeholder(c, condition, end))
+			return false;
+		c->p = end + 1;
+	}
+	return true;
+}
+
+/* Can this text stand in front of the next placeholder, or at the end? */
+static bool
+check_literal(Compiler *c, const WdTemplate *template, const char *literal,
+			  int len)
+{
+	for (int i = 0; i < len; i++)
+	{
+		/* it must fit every database's encoding, and every terminal */
+		if (literal[i] < ' ' || literal[i] > '~')
+			return refuse(c, literal + i,
+						  "text around placeholders must be printable ASCII");
+	}
+	if (literal[len] == '}')
+		return refuse(c, literal + len, "\"}\" does not end a placeholder");
+	if (template->nplaceholders == 0 && len > WD_MAX_PREFIX_LEN)
+		return refuse(c, literal + len, "the text before it is too long");
+	return true;
+}
+
+/* The brace that closes the placeholder; NULL if none does. */
+static const char *
+find_end(Compiler *c, const char *brace)
+{
+	const char *end = brace + 1 + strcspn(brace + 1, "{}");
+
+	if (*end == '}')
+		return end;
+	refuse(c, end, "the placeholder is not closed");
+	return NULL;
 }
 
 /* Compile what stands between the braces, from c->p up to end. */
 static bool
 compile_placeholder(Compiler *c, WdPlaceholder *result, const char *end)
 {
+	result->text = c->p;
+	result->text_len = end - c->p;
 	if (end > c->p && end[-1] == '?')
 	{
 		result->optional = true;
 		end--;
 	}
+	end = compile_condition(result, c->p, end);
+	if (result->optional && result->expected != NULL)
+		return refuse(c, result->text + result->text_len - 1,
+					  "a condition cannot be optional");
 
 	if (strncmp(c->p, "body:", 5) == 0)
 	{
 		c->p += 5;
 		result->source = WD_FROM_BODY;
-		return compile_path(c, result, end);
+		end = compile_filter(c, result, end);
+		return end != NULL && compile_body(c, result, end);
 	}
 	if (strncmp(c->p, "header:", 7) == 0)
 	{
 		c->p += 7;
 		result->source = WD_FROM_HEADER;
-		return compile_header(c, result, end);
+		end = compile_filter(c, result, end);
+		return end != NULL && compile_header(c, result, end);
 	}
 	return refuse(c, c->p,
 				  "a placeholder must begin with \"body:\" or \"header:\"");
+}
+
+/* Take a condition off the end; returns where the rest ends. */
+static const char *
+compile_condition(WdPlaceholder *result, const char *start, const char *end)
+{
+	const char *equals = memchr(start, '=', end - start);
+
+	if (equals == NULL)
+		return end;
+	result->expected = equals + 1;
+	result->expected_len = end - equals - 1;
+	return equals;
+}
+
+/* Take a filter off the end; returns where the rest ends, NULL if refused. */
+static const char *
+compile_filter(Compiler *c, WdPlaceholder *result, const char *end)
+{
+	const char *bar;
+	int			len;
+
+	/* the source may have ended behind a condition's "=" */
+	bar = end > c->p ? memchr(c->p, '|', end - c->p) : NULL;
+	if (bar == NULL)
+		return end;
+	len = end - bar - 1;
+	if (len == strlen("sha256") && strncmp(bar + 1, "sha256", len) == 0)
+		result->filter = WD_FILTER_SHA256;
+	else if (result->source == WD_FROM_HEADER &&
+			 len == strlen("percent") && strncmp(bar + 1, "percent", len) == 0)
+		result->filter = WD_FILTER_PERCENT;
+	else
+	{
+		refuse(c, bar + 1, result->source == WD_FROM_BODY ?
+			   "a member's filter must be \"sha256\"" :
+			   "a header's filter must be \"sha256\" or \"percent\"");
+		return NULL;
+	}
+	return bar;
 }
 
 static bool
@@ -154,80 +276,54 @@ compile_header(Compiler *c, WdPlaceholder *result, const char *end)
 	return true;
 }
 
-/* Compile a path, or find it among those of the set. */
 static bool
-compile_path(Compiler *c, WdPlaceholder *result, const char *end)
+compile_body(Compiler *c, WdPlaceholder *result, const char *end)
 {
-	WdTemplateSet *set = c->set;
-	char	   *text;
-
 	if (c->p >= end)
 		return refuse(c, c->p, "the name of a member is missing");
+	result->path = wd_path_compile(c->set, c->p, end, &c->p, &c->problem);
+	return result->path >= 0;
+}
 
-	text = pnstrdup(c->p, end - c->p);
-	for (int i = 0; i < set->npaths; i++)
-	{
-		if (strcmp(set->path_texts[i], text) == 0)
-		{
-			result->path = i;
-			return true;
-		}
-	}
-
-	if (set->npaths == WD_JSON_MAX_PATHS)
-		return refuse(c, c->p, "the templates read too many members");
-	if (!compile_steps(c, &set->paths[set->npaths], end))
-		return false;
-	set->path_texts[set->npaths] = text;
-	result->path = set->npaths++;
+/*
+ * For which elements the template is: those that its deepest path leads to,
+ * or lies in.
+ */
+static bool
+find_place(Compiler *c, WdTemplate *template)
+{
+	template->place = WD_WHOLE_PAYLOAD;
+	for (int i = 0; i < template->nconditions; i++)
+		if (!add_to_place(c, template, &template->conditions[i]))
+			return false;
+	for (int i = 0; i < template->nplaceholders; i++)
+		if (!add_to_place(c, template, &template->placeholders[i]))
+			return false;
 	return true;
 }
 
-/* a.b[0].c: names separated by dots, numbers in brackets. */
 static bool
-compile_steps(Compiler *c, WdJsonPath *path, const char *end)
+add_to_place(Compiler *c, WdTemplate *template,
+			 const WdPlaceholder *placeholder)
 {
-	/* each step takes one character at least */
-	path->steps = palloc0(sizeof(WdJsonStep) * (end - c->p));
+	const WdTemplateSet *set = c->set;
+	const WdJsonPath *path;
+	int			place;
 
-	while (c->p < end)
-	{
-		WdJsonStep *step = &path->steps[path->nsteps];
+	if (placeholder->source != WD_FROM_BODY)
+		return true;
+	path = &set->paths[placeholder->path];
+	if (!path->each)
+		return true;
 
-		if (*c->p == '[')
-		{
-			if (!compile_index(c, step, end))
-				return false;
-		}
-		else
-		{
-			if (path->nsteps > 0 && *c->p++ != '.')
-				return refuse(c, c->p - 1, "a \".\" or \"[\" is missing");
-			step->name = c->p;
-			while (c->p < end && strchr(".[]", *c->p) == NULL)
-				c->p++;
-			step->name_len = c->p - step->name;
-			if (step->name_len == 0)
-				return refuse(c, c->p, "the name of a member is missing");
-		}
-		path->nsteps++;
-	}
-	return path->nsteps < WD_JSON_MAX_DEPTH ||
-		refuse(c, end, "the path is too deep");
-}
-
-/* [n] */
-static bool
-compile_index(Compiler *c, WdJsonStep *step, const char *end)
-{
-	const char *start = ++c->p;
-
-	while (c->p < end && *c->p >= '0' && *c->p <= '9' && c->p - start < 9)
-		step->index = step->index * 10 + (*c->p++ - '0');
-	if (c->p == start || c->p == end || *c->p != ']')
-		return refuse(c, c->p,
-					  "the number of an element must stand in brackets");
-	c->p++;
+	place = path->steps[path->nsteps - 1].index == WD_JSON_EACH ?
+		placeholder->path : path->elements;
+	if (template->place == WD_WHOLE_PAYLOAD ||
+		wd_path_encloses(set, template->place, place))
+		template->place = place;
+	else if (!wd_path_encloses(set, place, template->place))
+		return refuse(c, placeholder->text,
+					  "it leads to other elements than the placeholders before it");
 	return true;
 }
 

@@ -1,0 +1,17 @@
+/*
+ * form.h
+ *	  Reads a few fields out of a form as browsers send it.
+ */
+#ifndef WD_FORM_H
+#define WD_FORM_H
+
+#include "lib/stringinfo.h"
+
+struct WdJsonValue;
+
+extern void wd_form_scan(const char *form, int len, const char *const *names,
+						 int nnames, struct WdJsonValue *values);
+extern bool wd_form_decode(const char *s, int len, bool plus_is_blank,
+						   StringInfo out);
+
+#endif							/* WD_FORM_H */

@@ -1,0 +1,34 @@
+/*
+ * items.h
+ *	  The events of a payload that holds several.
+ */
+#ifndef WD_ITEMS_H
+#define WD_ITEMS_H
+
+struct WdJsonList;
+struct WdJsonValue;
+struct WdTemplateSet;
+
+/* An element of a payload that is an event. */
+typedef struct WdItem
+{
+	int			place;			/* path of the elements that it is one of */
+	int			number;			/* in the list of that path */
+	const char *token;
+	int			len;
+} WdItem;
+
+extern int	wd_items_find(const struct WdTemplateSet *set,
+						  const struct WdJsonList *lists, WdItem **items);
+extern bool wd_items_may_be_none(const struct WdTemplateSet *set,
+								 const struct WdJsonValue *values);
+extern void wd_item_values(const struct WdTemplateSet *set,
+						   const struct WdJsonList *lists,
+						   const WdItem *item,
+						   const struct WdJsonValue *whole,
+						   struct WdJsonValue *values);
+extern char *wd_item_path(const struct WdTemplateSet *set,
+						  const struct WdJsonList *lists,
+						  const WdItem *item);
+
+#endif							/* WD_ITEMS_H */
