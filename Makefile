@@ -9,25 +9,37 @@ OBJS = \
 	src/digest.o \
 	src/encoding.o \
 	src/headers.o \
+	src/jsonlist.o \
+	src/jsonmatch.o \
 	src/jsonscan.o \
 	src/jsonstring.o \
+	src/form.o \
+	src/path.o \
 	src/template.o \
 	src/render.o \
+	src/items.o \
+	src/payload.o \
 	src/rules.o \
 	src/privacy.o \
 	src/derive.o \
+	src/dedup_key.o \
+	src/explain.o \
 	src/home.o \
 	src/statements.o \
 	src/plans.o \
 	src/lease.o \
 	src/ledger.o \
 	src/acquisition.o \
+	src/resultset.o \
 	src/acquire.o \
 	src/batch.o \
 	src/claims.o \
+	src/acquire_batch.o \
 	src/acquire_many.o \
+	src/receive_items.o \
 	src/complete.o \
 	src/operate.o \
+	src/providers.o \
 	src/grant.o
 
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \

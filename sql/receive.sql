@@ -32,7 +32,7 @@ SELECT dedup_key, outcome FROM wd_receive('toss', '{"eventType":"PAYMENT_STATUS_
 -- a scope keeps two endpoints apart that are sent the same event
 SELECT provider, dedup_key, acquired FROM unnest(ARRAY['paypal/eu', 'paypal/us', 'paypal/eu']) s, wd_receive(s, '{"id":"WH-1"}');
 -- and is no way round the rules
-SELECT pg_temp.err($$SELECT wd_receive('stripe/eu', '{"id":"evt_1"}')$$);
+SELECT pg_temp.err($$SELECT wd_receive('acme/eu', '{"id":"evt_1"}')$$);
 -- leases
 SELECT lease_expires_at - clock_timestamp() BETWEEN interval '59 min' AND interval '1 hour' AS hour FROM wd_receive('paypal', '{"id":"WH-lease"}', '{}', '1 hour');
 SELECT lease_expires_at FROM wd_receive('paypal', '{"id":"WH-for-ever"}', lease => '0');
@@ -40,7 +40,7 @@ SELECT lease_expires_at FROM wd_receive('paypal', '{"id":"WH-for-ever"}', lease 
 -- refused
 SELECT pg_temp.err(format('SELECT wd_receive(%s)', a)) AS error, a FROM (VALUES
   ($$NULL, '{"id":"x"}'$$), ($$'', '{"id":"x"}'$$), ($$'paypal', NULL$$), ($$'paypal', '{"id":"x"}', NULL$$), ($$'paypal', '{"id":"x"}', '[]'$$),
-  ($$'paypal', '{"id":"x"}', '{}', '-1 s'$$), ($$'stripe', '{"id":"x"}'$$), ($$'paypal ', '{"id":"x"}'$$), ($$'PAYPAL', '{"id":"x"}'$$), ($$'paypal', ''$$),
+  ($$'paypal', '{"id":"x"}', '{}', '-1 s'$$), ($$'acme', '{"id":"x"}'$$), ($$'paypal ', '{"id":"x"}'$$), ($$'PAYPAL', '{"id":"x"}'$$), ($$'paypal', ''$$),
   ($$'paypal', '{"id":"x"'$$), ($$'paypal', '{"id":""}'$$), ($$'paypal', '{}', '{"paypal-transmission-id":7}'$$)) v(a);
 SELECT count(*) FROM webhook_dedup_events WHERE dedup_key LIKE '%x%';
 -- a header that nobody asks for may be anything

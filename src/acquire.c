@@ -13,19 +13,22 @@
 #include "args.h"
 #include "compat.h"
 #include "derive.h"
+#include "lease.h"
 #include "ledger.h"
+#include "payload.h"
 #include "privacy.h"
+#include "rules.h"
 
 PG_FUNCTION_INFO_V1(wd_try_acquire);
 PG_FUNCTION_INFO_V1(wd_acquire);
 PG_FUNCTION_INFO_V1(wd_try_once);
 PG_FUNCTION_INFO_V1(wd_receive);
 
-static WdRequest read_request(FunctionCallInfo fcinfo, const WdLease *lease,
-							  WdStatus status);
+static const WdRules *read_request(FunctionCallInfo fcinfo,
+								   WdRequest *request);
 static WdOutcome acquire(const WdRequest *request, WdEvent *event);
 static Datum acquire_and_answer(FunctionCallInfo fcinfo,
-								const WdRequest *request);
+								const WdRequest *request, int busy_status);
 
 /*
  * wd_try_acquire(provider text, dedup_key text, request_hash text,
@@ -37,11 +40,12 @@ static Datum acquire_and_answer(FunctionCallInfo fcinfo,
 Datum
 wd_try_acquire(PG_FUNCTION_ARGS)
 {
-	WdLease		lease = wd_arg_lease(fcinfo, 3);
-	WdRequest	request = read_request(fcinfo, &lease, WD_PROCESSING);
+	WdRequest	request = {.status = WD_PROCESSING, .brief = true};
+	const WdRules *rules = read_request(fcinfo, &request);
+	WdLease		lease = wd_arg_lease(fcinfo, 3, rules);
 	WdEvent		event;
 
-	request.brief = true;
+	request.lease = &lease;
 	PG_RETURN_BOOL(wd_outcome_acquires(acquire(&request, &event)));
 }
 
@@ -55,10 +59,12 @@ wd_try_acquire(PG_FUNCTION_ARGS)
 Datum
 wd_acquire(PG_FUNCTION_ARGS)
 {
-	WdLease		lease = wd_arg_lease(fcinfo, 3);
-	WdRequest	request = read_request(fcinfo, &lease, WD_PROCESSING);
+	WdRequest	request = {.status = WD_PROCESSING};
+	const WdRules *rules = read_request(fcinfo, &request);
+	WdLease		lease = wd_arg_lease(fcinfo, 3, rules);
 
-	return acquire_and_answer(fcinfo, &request);
+	request.lease = &lease;
+	return acquire_and_answer(fcinfo, &request, rules->busy_status);
 }
 
 /*
@@ -74,11 +80,13 @@ Datum
 wd_try_once(PG_FUNCTION_ARGS)
 {
 	WdLease		lease = {false, 0};
-	WdRequest	request = read_request(fcinfo, &lease, WD_DONE);
+	WdRequest	request = {
+		.lease = &lease, .status = WD_DONE, .brief = true
+	};
 	WdEvent		event;
 	WdOutcome	outcome;
 
-	request.brief = true;
+	(void) read_request(fcinfo, &request);
 	outcome = acquire(&request, &event);
 	/* "false" would let the caller tell the provider that all is well */
 	if (outcome == WD_OUTCOME_IN_PROGRESS)
@@ -101,48 +109,52 @@ wd_receive(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback callback;
 	WdRequest	request = {.status = WD_PROCESSING};
+	const WdRules *rules;
 	WdLease		lease;
-	bytea	   *payload;
+	WdDelivery	delivery;
 	Datum		result;
 
 	wd_hide_statement(&callback);
-	lease = wd_arg_lease(fcinfo, 3);
-	request.lease = &lease;
 	request.provider = wd_arg_provider(fcinfo, 0);
-	wd_check_null(PG_ARGISNULL(1), "payload");
-	wd_check_null(PG_ARGISNULL(2), "headers");
+	rules = wd_rules_find(request.provider);
+	lease = wd_arg_lease(fcinfo, 3, rules);
+	request.lease = &lease;
+	request.max_attempts = wd_rules_max_attempts(rules);
 
-	payload = PG_GETARG_BYTEA_PP(1);
-	request.key = wd_derive_key(request.provider, VARDATA_ANY(payload),
-								VARSIZE_ANY_EXHDR(payload),
-								PG_GETARG_JSONB_P(2));
-	request.hash = wd_hash_payload(VARDATA_ANY(payload),
-								   VARSIZE_ANY_EXHDR(payload));
-	result = acquire_and_answer(fcinfo, &request);
+	wd_arg_delivery(fcinfo, 1, rules, &delivery);
+	request.key = wd_derive_key(rules,
+								wd_rules_templates(rules, request.provider),
+								&delivery);
+	request.hash = wd_hash_payload(delivery.payload, delivery.len);
+	result = acquire_and_answer(fcinfo, &request, rules->busy_status);
 	wd_show_statement(&callback);
 	return result;
 }
 
-/* The request of arguments 0 to 2: provider, key and hash. */
-static WdRequest
-read_request(FunctionCallInfo fcinfo, const WdLease *lease, WdStatus status)
+/*
+ * Read the arguments 0 to 2: provider, key and hash.  Returns the provider's
+ * rules.
+ */
+static const WdRules *
+read_request(FunctionCallInfo fcinfo, WdRequest *request)
 {
-	WdRequest	request = {0};
+	const WdRules *rules;
 
-	request.provider = wd_arg_provider(fcinfo, 0);
-	request.key = wd_arg_key(fcinfo, 1);
-	request.hash = wd_arg_hash(fcinfo, 2);
-	request.lease = lease;
-	request.status = status;
-	return request;
+	request->provider = wd_arg_provider(fcinfo, 0);
+	request->key = wd_arg_key(fcinfo, 1);
+	request->hash = wd_arg_hash(fcinfo, 2);
+	rules = wd_rules_find(request->provider);
+	request->max_attempts = wd_rules_max_attempts(rules);
+	return rules;
 }
 
 static Datum
-acquire_and_answer(FunctionCallInfo fcinfo, const WdRequest *request)
+acquire_and_answer(FunctionCallInfo fcinfo, const WdRequest *request,
+				   int busy_status)
 {
 	WdEvent		event;
 	WdAnswer	answer = {
-		request->provider, request->key, request->hash
+		request->provider, request->key, request->hash, busy_status
 	};
 
 	answer.outcome = acquire(request, &event);
@@ -171,7 +183,7 @@ acquire(const WdRequest *request, WdEvent *event)
 			settled = wd_event_insert(request, event);
 		else
 		{
-			outcome = wd_event_outcome(event);
+			outcome = wd_event_outcome(event, request->max_attempts);
 			settled = !wd_outcome_acquires(outcome) ||
 				wd_event_take_over(request, event);
 		}

@@ -5,14 +5,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "acquisition.h"
 #include "compat.h"
 #include "ledger.h"
-#include "rules.h"
 
 /* The status of an answer to a delivery that needs no processing. */
 #define HTTP_OK 200
@@ -44,19 +42,21 @@ static const char *const outcome_names[] = {
 
 static Datum outcome_datum(WdOutcome outcome, Oid type);
 static bool hash_matches(text *stored, text *given);
-static int	http_status(WdOutcome outcome, text *provider);
+static int	http_status(const WdAnswer *answer);
 
 /*
- * Write the columns of wd_acquisition, described by desc, to values and
- * nulls, which have room for WD_ACQUISITION_COLUMNS.
+ * Write the columns of wd_acquisition to values and nulls, which have room
+ * for WD_ACQUISITION_COLUMNS.  In desc they are the ones from first on,
+ * counted from 0.
  */
 void
-wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc,
+wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc, int first,
 					Datum *values, bool *nulls)
 {
 	const WdEvent *event = answer->event;
 	bool		acquired = wd_outcome_acquires(answer->outcome);
-	Oid			outcome_type = TupleDescAttr(desc, ACQ_OUTCOME)->atttypid;
+	Oid			outcome_type =
+		TupleDescAttr(desc, first + ACQ_OUTCOME)->atttypid;
 
 	memset(nulls, 0, sizeof(bool) * WD_ACQUISITION_COLUMNS);
 	values[ACQ_ACQUIRED] = BoolGetDatum(acquired);
@@ -76,7 +76,7 @@ wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc,
 														 answer->hash));
 	nulls[ACQ_HTTP_STATUS] = acquired;
 	values[ACQ_HTTP_STATUS] = acquired ? (Datum) 0 :
-		Int32GetDatum(http_status(answer->outcome, answer->provider));
+		Int32GetDatum(http_status(answer));
 }
 
 /* The answer as the result of a function that returns wd_acquisition. */
@@ -91,40 +91,8 @@ wd_acquisition_datum(FunctionCallInfo fcinfo, const WdAnswer *answer)
 		desc->natts != WD_ACQUISITION_COLUMNS)
 		elog(ERROR, "function must return wd_acquisition");
 
-	wd_acquisition_fill(answer, desc, values, nulls);
+	wd_acquisition_fill(answer, desc, 0, values, nulls);
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
-}
-
-/*
- * Begin the result of a function that returns setof wd_acquisition: rows go
- * into its setResult.  Raises 0A000 where a set cannot be returned.
- */
-ReturnSetInfo *
-wd_acquisition_set(FunctionCallInfo fcinfo)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext old_context;
-	TupleDesc	desc;
-
-	if (result == NULL || !IsA(result, ReturnSetInfo) ||
-		(result->allowedModes & SFRM_Materialize) == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("set-valued function called in context that cannot accept a set"));
-
-	old_context =
-		MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
-		desc->natts != WD_ACQUISITION_COLUMNS)
-		elog(ERROR, "function must return setof wd_acquisition");
-	result->returnMode = SFRM_Materialize;
-	result->setDesc = desc;
-	result->setResult =
-		tuplestore_begin_heap((result->allowedModes &
-							   SFRM_Materialize_Random) != 0,
-							  false, work_mem);
-	MemoryContextSwitchTo(old_context);
-	return result;
 }
 
 static Datum
@@ -151,10 +119,8 @@ hash_matches(text *stored, text *given)
  * never be answered with success: if its holder fails, it is to come again.
  */
 static int
-http_status(WdOutcome outcome, text *provider)
+http_status(const WdAnswer *answer)
 {
-	if (outcome != WD_OUTCOME_IN_PROGRESS)
-		return HTTP_OK;
-	return wd_rules_busy_status(VARDATA_ANY(provider),
-								VARSIZE_ANY_EXHDR(provider));
+	return answer->outcome == WD_OUTCOME_IN_PROGRESS ?
+		answer->busy_status : HTTP_OK;
 }

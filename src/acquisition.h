@@ -18,13 +18,13 @@ typedef struct WdAnswer
 	text	   *provider;
 	text	   *key;
 	text	   *hash;			/* as given; NULL if none was */
+	int			busy_status;	/* what makes the provider come again */
 	int			outcome;		/* a WdOutcome */
 	const struct WdEvent *event;	/* as it is now */
 } WdAnswer;
 
 extern void wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc,
-								Datum *values, bool *nulls);
-extern ReturnSetInfo *wd_acquisition_set(FunctionCallInfo fcinfo);
+								int first, Datum *values, bool *nulls);
 extern Datum wd_acquisition_datum(FunctionCallInfo fcinfo,
 								  const WdAnswer *answer);
 

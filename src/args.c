@@ -12,10 +12,8 @@
 
 #include "args.h"
 #include "compat.h"
-#include "settings.h"
 
 static void check_not_empty(text *value, const char *name);
-static int64 interval_usec(const Interval *interval);
 
 /* Raise 22004 if the argument called name is null. */
 void
@@ -27,10 +25,7 @@ wd_check_null(bool isnull, const char *name)
 				errmsg("argument \"%s\" must not be null", name));
 }
 
-/*
- * Fetch the provider's name.  Raises 22004 if it is null, 22023 if it is
- * empty or too long.
- */
+/* Fetch a provider's name; raises what wd_check_provider_name does, and 22004. */
 text *
 wd_arg_provider(FunctionCallInfo fcinfo, int argno)
 {
@@ -38,13 +33,20 @@ wd_arg_provider(FunctionCallInfo fcinfo, int argno)
 
 	wd_check_null(PG_ARGISNULL(argno), "provider");
 	provider = PG_GETARG_TEXT_PP(argno);
+	wd_check_provider_name(provider);
+	return provider;
+}
+
+/* Raise 22023 if a provider's name is empty or too long. */
+void
+wd_check_provider_name(text *provider)
+{
 	check_not_empty(provider, "provider");
 	if (VARSIZE_ANY_EXHDR(provider) > WD_MAX_PROVIDER_LEN)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be longer than %d bytes",
 					   "provider", WD_MAX_PROVIDER_LEN));
-	return provider;
 }
 
 /* Fetch an event's key; raises what wd_check_key does, and 22004. */
@@ -102,25 +104,42 @@ wd_check_hash(text *hash)
 }
 
 /*
- * Fetch a lease; the setting webhook_dedup.lease is used where it is null.
- * Raises 22023 if it is out of range.
+ * Fetch headers.  Raises 22004 if they are null, 22023 if they are no object.
  */
-WdLease
-wd_arg_lease(FunctionCallInfo fcinfo, int argno)
+Jsonb *
+wd_arg_headers(FunctionCallInfo fcinfo, int argno)
 {
-	WdLease		lease;
+	Jsonb	   *headers;
 
-	lease.usec = PG_ARGISNULL(argno) ?
-		wd_lease_setting * USECS_PER_SEC :
-		interval_usec(PG_GETARG_INTERVAL_P(argno));
-	if (lease.usec < 0 || lease.usec > PG_INT32_MAX * USECS_PER_SEC)
+	wd_check_null(PG_ARGISNULL(argno), "headers");
+	headers = PG_GETARG_JSONB_P(argno);
+	if (!JB_ROOT_IS_OBJECT(headers))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must be a JSON object", "headers"));
+	return headers;
+}
+
+/*
+ * The length of an interval, with months of 30 days and days of 24 hours.
+ * Raises 22023 if that of the argument called name is out of range.
+ */
+int64
+wd_interval_usec(const Interval *interval, const char *name)
+{
+	int64		days = (int64) interval->month * DAYS_PER_MONTH +
+		interval->day;
+	/* it may exceed 64 bits */
+	double		total = (double) days * USECS_PER_DAY + interval->time;
+
+	if (total < 0 || total > PG_INT32_MAX * (double) USECS_PER_SEC)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must be between 0 and %d seconds",
-					   "lease", PG_INT32_MAX),
-				errhint("A lease of 0 never ends."));
-	lease.ends = lease.usec != 0;
-	return lease;
+					   name, PG_INT32_MAX),
+				strcmp(name, "lease") == 0 ?
+				errhint("A lease of 0 never ends.") : 0);
+	return days * USECS_PER_DAY + interval->time;
 }
 
 static void
@@ -130,20 +149,4 @@ check_not_empty(text *value, const char *name)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be empty", name));
-}
-
-/*
- * The length of an interval, with months of 30 days and days of 24 hours;
- * -1 if it is negative or does not fit.
- */
-static int64
-interval_usec(const Interval *interval)
-{
-	int64		days = (int64) interval->month * DAYS_PER_MONTH +
-		interval->day;
-	double		total = (double) days * USECS_PER_DAY + interval->time;
-
-	if (total < 0 || total > PG_INT32_MAX * (double) USECS_PER_SEC)
-		return -1;
-	return days * USECS_PER_DAY + interval->time;
 }

@@ -138,7 +138,7 @@ read_picked(WdClaims *claims, WdPlan plan, WdClaimState acquirable)
 		WdClaim    *claim = claims->picked[wd_event_ordinality(row) - 1];
 
 		wd_event_read(row, claim->event);
-		claim->outcome = wd_event_outcome(claim->event);
+		claim->outcome = wd_event_outcome(claim->event, claims->max_attempts);
 		claim->state = wd_outcome_acquires(claim->outcome) ?
 			acquirable : WD_CLAIM_SETTLED;
 	}

@@ -31,6 +31,7 @@ typedef struct WdClaims
 {
 	text	   *provider;
 	const struct WdLease *lease;
+	int			max_attempts;	/* 0: no limit */
 	int			n;
 	WdClaim    *all;
 	WdClaim   **picked;			/* room for n: those that a step is about */

@@ -23,6 +23,7 @@
 #include "lease.h"
 #include "ledger.h"
 #include "plans.h"
+#include "rules.h"
 
 PG_FUNCTION_INFO_V1(wd_mark_done);
 PG_FUNCTION_INFO_V1(wd_mark_failed);
@@ -103,8 +104,8 @@ wd_mark_done_many(PG_FUNCTION_ARGS)
 Datum
 wd_extend_lease(PG_FUNCTION_ARGS)
 {
-	WdLease		lease = wd_arg_lease(fcinfo, 3);
 	text	   *provider = wd_arg_provider(fcinfo, 0);
+	WdLease		lease = wd_arg_lease(fcinfo, 3, wd_rules_find(provider));
 	text	   *key = wd_arg_key(fcinfo, 1);
 	Datum		args[] = {
 		PointerGetDatum(provider),

@@ -6,10 +6,33 @@
 #define WD_DERIVE_H
 
 #include "fmgr.h"
-#include "utils/jsonb.h"
+#include "lib/stringinfo.h"
 
-extern text *wd_derive_key(text *provider, const char *payload, int len,
-						   Jsonb *headers);
+struct WdDelivery;
+struct WdJsonList;
+struct WdJsonValue;
+struct WdRules;
+struct WdTemplateSet;
+
+extern text *wd_derive_key(const struct WdRules *rules,
+						   const struct WdTemplateSet *set,
+						   const struct WdDelivery *delivery);
+extern bool wd_derive_whole(const struct WdRules *rules,
+							const struct WdTemplateSet *set,
+							const struct WdDelivery *delivery,
+							struct WdJsonValue *values,
+							struct WdJsonList *lists, StringInfo key);
+extern void wd_read_payload(const struct WdRules *rules,
+							const struct WdTemplateSet *set,
+							const struct WdDelivery *delivery,
+							struct WdJsonValue *values,
+							struct WdJsonList *lists);
+extern void wd_check_derived(int result, const struct WdRules *rules,
+							 const struct WdTemplateSet *set,
+							 const char *item);
+extern void wd_arg_delivery(FunctionCallInfo fcinfo, int argno,
+							const struct WdRules *rules,
+							struct WdDelivery *delivery);
 extern text *wd_hash_payload(const char *payload, int len);
 
 #endif							/* WD_DERIVE_H */

@@ -28,12 +28,16 @@ static const char *const receiver_functions[] = {
 	"wd_acquire_many(text, text[], text[], interval)",
 	"wd_try_once(text, text, text)",
 	"wd_receive(text, bytea, jsonb, interval)",
+	"wd_receive_items(text, bytea, jsonb, interval)",
 	"wd_mark_done(text, text, integer)",
 	"wd_mark_failed(text, text, integer, text)",
 	"wd_mark_done_many(text, text[], integer[])",
 	"wd_extend_lease(text, text, integer, interval)",
 	"wd_assert_owner(text, text, integer)",
 	"wd_lookup(text, text)",
+	"wd_dedup_key(text, jsonb, jsonb)",
+	"wd_paypal_dedup_key(jsonb, jsonb)",
+	"wd_toss_dedup_key(jsonb, jsonb)",
 };
 
 /* What a person calls who looks after the ledger */
@@ -42,6 +46,10 @@ static const char *const operator_functions[] = {
 	"wd_reopen(text, text)",
 	"wd_mark_done(text, text, integer)",
 	"wd_mark_failed(text, text, integer, text)",
+	"wd_dedup_key(text, jsonb, jsonb)",
+	"wd_paypal_dedup_key(jsonb, jsonb)",
+	"wd_toss_dedup_key(jsonb, jsonb)",
+	"wd_explain_key(text, bytea, jsonb)",
 };
 
 static void grant(FunctionCallInfo fcinfo, const char *const *functions,
@@ -63,7 +71,8 @@ wd_grant_receiver(PG_FUNCTION_ARGS)
 /*
  * wd_grant_operator(role regrole) returns void
  *
- * Lets the role read the ledger, and call what changes single events.
+ * Lets the role read the ledger and what is known of providers, and call what
+ * changes single events.
  */
 Datum
 wd_grant_operator(PG_FUNCTION_ARGS)
@@ -116,8 +125,9 @@ grant(FunctionCallInfo fcinfo, const char *const *functions, int nfunctions,
 	{
 		resetStringInfo(&command);
 		appendStringInfo(&command,
-						 "GRANT %s ON TABLE %s.webhook_dedup_events TO %s",
-						 table_privilege, schema, role);
+						 "GRANT %s ON TABLE %s.webhook_dedup_events,"
+						 " %s.webhook_dedup_providers, %s.wd_providers TO %s",
+						 table_privilege, schema, schema, schema, role);
 		execute(command.data);
 	}
 	SPI_finish();

@@ -1,11 +1,12 @@
 /*
  * home.c
- *	  Where the ledger is.
+ *	  Where the extension's tables are.
  *
  * The functions run with the rights of the extension's owner, often a
  * superuser.  Whoever owns the schema could rename it and put a table with
- * triggers of his own where the name used to lead; so the ledger is not found
- * by a name but as a member of the extension, which nobody else can make one.
+ * triggers of his own where the name used to lead; so a table is not found by
+ * its qualified name but as a member of the extension, which nobody else can
+ * make one.
  */
 #include "postgres.h"
 
@@ -24,43 +25,49 @@
 #include "home.h"
 
 #define EXTENSION_NAME "webhook_dedup"
-#define LEDGER_NAME "webhook_dedup_events"
 
-static Oid	find_member(Oid extension);
-static bool is_ledger(Form_pg_depend member);
+static const char *const table_names[] = {
+	[WD_TABLE_EVENTS] = "webhook_dedup_events",
+	[WD_TABLE_PROVIDERS] = "webhook_dedup_providers",
+};
+
+static Oid	find_member(Oid extension, const char *table_name);
+static bool is_table(Form_pg_depend member, const char *table_name);
 
 /*
- * The OID of the ledger; writes its qualified and quoted name to name, which
- * has room for WD_MAX_LEDGER_NAME.  Raises 42704 without the extension,
- * 42P01 without the ledger.
+ * The OID of a table; writes its qualified and quoted name to name, which
+ * has room for WD_MAX_TABLE_NAME.  Raises 42704 without the extension, 42P01
+ * without the table.
  */
 Oid
-wd_home_ledger(char *name)
+wd_home_find(WdTable table, char *name)
 {
-	Oid			ledger = find_member(get_extension_oid(EXTENSION_NAME, false));
+	const char *table_name = table_names[table];
+	Oid			found = find_member(get_extension_oid(EXTENSION_NAME, false),
+									table_name);
 	char	   *schema = NULL;
 
-	if (OidIsValid(ledger))
-		schema = get_namespace_name(get_rel_namespace(ledger));
+	if (OidIsValid(found))
+		schema = get_namespace_name(get_rel_namespace(found));
 	if (schema == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("table \"%s\" is not a member of extension \"%s\"",
-					   LEDGER_NAME, EXTENSION_NAME));
+					   table_name, EXTENSION_NAME));
 
-	strlcpy(name, quote_qualified_identifier(schema, LEDGER_NAME),
-			WD_MAX_LEDGER_NAME);
-	return ledger;
+	strlcpy(name, quote_qualified_identifier(schema, table_name),
+			WD_MAX_TABLE_NAME);
+	return found;
 }
 
 static Oid
-find_member(Oid extension)
+find_member(Oid extension, const char *table_name)
 {
 	Relation	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData key[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	Oid			ledger = InvalidOid;
+	Oid			found = InvalidOid;
 
 	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(ExtensionRelationId));
@@ -72,16 +79,16 @@ find_member(Oid extension)
 	{
 		Form_pg_depend member = (Form_pg_depend) GETSTRUCT(tuple);
 
-		if (is_ledger(member))
-			ledger = member->objid;
+		if (is_table(member, table_name))
+			found = member->objid;
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
-	return ledger;
+	return found;
 }
 
 static bool
-is_ledger(Form_pg_depend member)
+is_table(Form_pg_depend member, const char *table_name)
 {
 	char	   *name;
 
@@ -89,5 +96,5 @@ is_ledger(Form_pg_depend member)
 		member->deptype != DEPENDENCY_EXTENSION)
 		return false;
 	name = get_rel_name(member->objid);
-	return name != NULL && strcmp(name, LEDGER_NAME) == 0;
+	return name != NULL && strcmp(name, table_name) == 0;
 }

@@ -8,6 +8,8 @@
 
 #include "args.h"
 #include "lease.h"
+#include "rules.h"
+#include "settings.h"
 
 /*
  * A statement that took longer, for so many rows, has waited for another
@@ -15,6 +17,36 @@
  * changed the row, and so was the end of the lease.
  */
 #define WORN_AFTER_USEC(nrows) (INT64CONST(100000) + (nrows) * INT64CONST(100))
+
+static int64 default_usec(const WdRules *rules);
+
+/*
+ * Fetch a lease, that of the provider's rules where it is null.  Raises 22023
+ * if it is out of range.
+ */
+WdLease
+wd_arg_lease(FunctionCallInfo fcinfo, int argno, const WdRules *rules)
+{
+	WdLease		lease;
+
+	lease.usec = PG_ARGISNULL(argno) ? default_usec(rules) :
+		wd_interval_usec(PG_GETARG_INTERVAL_P(argno), "lease");
+	lease.ends = lease.usec != 0;
+	return lease;
+}
+
+/*
+ * The provider's own lease, else the setting webhook_dedup.lease; not less
+ * than the provider may take to give up on its own delivery.
+ */
+static int64
+default_usec(const WdRules *rules)
+{
+	int64		usec = rules->has_lease ?
+		rules->lease_usec : wd_lease_setting * USECS_PER_SEC;
+
+	return usec == 0 ? 0 : Max(usec, rules->lease_floor_usec);
+}
 
 /* The lease as an interval; meaningless if it does not end. */
 Datum

@@ -6,12 +6,22 @@
 #define WD_LEASE_H
 
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 
-struct WdLease;
+/* How long an acquisition lasts. */
+typedef struct WdLease
+{
+	bool		ends;
+	int64		usec;			/* if it ends */
+} WdLease;
 
-extern Datum wd_lease_interval(const struct WdLease *lease);
-extern Datum wd_lease_end(const struct WdLease *lease, TimestampTz start);
-extern bool wd_lease_is_worn(const struct WdLease *lease, TimestampTz start,
+struct WdRules;
+
+extern WdLease wd_arg_lease(FunctionCallInfo fcinfo, int argno,
+							const struct WdRules *rules);
+extern Datum wd_lease_interval(const WdLease *lease);
+extern Datum wd_lease_end(const WdLease *lease, TimestampTz start);
+extern bool wd_lease_is_worn(const WdLease *lease, TimestampTz start,
 							 int nevents);
 
 #endif							/* WD_LEASE_H */

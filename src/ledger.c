@@ -18,7 +18,6 @@
 #include "lease.h"
 #include "ledger.h"
 #include "plans.h"
-#include "settings.h"
 
 /* Columns of a statement that reads events; brief ones stop at the lease */
 enum
@@ -50,13 +49,13 @@ wd_status_name(WdStatus status)
 
 /*
  * What a delivery of this event meets: an event to take over, or the reason
- * why not.
+ * why not.  A max_attempts of 0 is no limit.
  */
 WdOutcome
-wd_event_outcome(const WdEvent *event)
+wd_event_outcome(const WdEvent *event, int max_attempts)
 {
-	bool		exhausted = wd_max_attempts_setting > 0 &&
-		event->attempt >= wd_max_attempts_setting;
+	bool		exhausted = max_attempts > 0 &&
+		event->attempt >= max_attempts;
 
 	switch (event->status)
 	{

@@ -57,10 +57,11 @@ typedef struct WdRequest
 	const struct WdLease *lease;
 	WdStatus	status;			/* to give to an acquired event */
 	bool		brief;			/* no more than the outcome is wanted */
+	int			max_attempts;	/* 0: no limit */
 } WdRequest;
 
 extern const char *wd_status_name(WdStatus status);
-extern WdOutcome wd_event_outcome(const WdEvent *event);
+extern WdOutcome wd_event_outcome(const WdEvent *event, int max_attempts);
 extern bool wd_outcome_acquires(WdOutcome outcome);
 extern bool wd_event_find(const WdRequest *request, WdEvent *event);
 extern void wd_event_confirm(const WdRequest *request, const WdEvent *event);

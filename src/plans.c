@@ -7,10 +7,10 @@
  * while the ledger grows; so planning happens with those methods off that
  * read more than the wanted rows.
  *
- * The text of a plan names the ledger, and the server may analyze it again
+ * The text of a plan names its table, and the server may analyze it again
  * at any change of a catalog.  By then the name may lead elsewhere (home.c
  * tells who could want that); so what is not known to be as it was is looked
- * up and prepared anew here.  The ledger is locked first: from then on no
+ * up and prepared anew here.  The table is locked first: from then on no
  * change is noticed in the middle of an execution.
  */
 #include "postgres.h"
@@ -40,9 +40,14 @@ typedef struct KeptPlan
 
 static KeptPlan plans[WD_PLAN_COUNT];
 
-/* The ledger that the plans are for */
-static Oid	ledger = InvalidOid;
-static char ledger_name[WD_MAX_LEDGER_NAME];
+/* The tables that the plans are for */
+typedef struct Table
+{
+	Oid			oid;
+	char		name[WD_MAX_TABLE_NAME];
+} Table;
+
+static Table tables[WD_TABLE_COUNT];
 
 /* Executions under way: more than one if a trigger calls the extension */
 static int	running = 0;
@@ -68,9 +73,10 @@ static bool is_checked(const KeptPlan *kept);
 static bool is_analyzed(SPIPlanPtr plan);
 static bool is_planned(SPIPlanPtr plan);
 static void check(KeptPlan *kept, const WdStatement *statement);
-static void find_ledger(int lockmode);
+static void find_table(const WdStatement *statement);
+static void forget_plans(int table);
 static SPIPlanPtr prepare(const WdStatement *statement);
-static bool is_for_ledger(SPIPlanPtr plan);
+static bool is_for(SPIPlanPtr plan, Oid table);
 static int	execute(SPIPlanPtr plan, Datum *args, const char *nulls,
 					bool read_only, bool may_plan);
 static void count_relation_change(Datum arg, Oid relid);
@@ -124,16 +130,34 @@ wd_plan_read_latest(WdPlan id, Datum *args)
 	return nrows;
 }
 
+/*
+ * Run a statement that only reads, as the server reads its own catalogs: it
+ * sees all that is committed, in any transaction, be it a parallel worker's.
+ * *table is set to the table that was read.
+ */
+uint64
+wd_plan_read_settings(WdPlan id, Datum *args, Oid *table)
+{
+	uint64		nrows;
+
+	PushActiveSnapshot(GetNonHistoricCatalogSnapshot(InvalidOid));
+	nrows = run(id, args, NULL, true);
+	PopActiveSnapshot();
+	*table = tables[wd_statement(id)->table].oid;
+	return nrows;
+}
+
 static uint64
 run(WdPlan id, Datum *args, const char *nulls, bool read_only)
 {
 	const WdStatement *statement = wd_statement(id);
 	KeptPlan   *kept = &plans[id];
+	Oid			table = tables[statement->table].oid;
 	bool		may_plan;
 	int			result;
 
-	if (OidIsValid(ledger))
-		LockRelationOid(ledger, statement->lockmode);
+	if (OidIsValid(table))
+		LockRelationOid(table, statement->lockmode);
 	may_plan = !is_checked(kept);
 	if (may_plan)
 		check(kept, statement);
@@ -191,7 +215,7 @@ is_planned(SPIPlanPtr plan)
 		!TransactionIdIsValid(generic->saved_xmin);
 }
 
-/* Make sure that the plan is there and is for the ledger, which is locked. */
+/* Make sure that the plan is there and is for its table, which is locked. */
 static void
 check(KeptPlan *kept, const WdStatement *statement)
 {
@@ -203,14 +227,15 @@ check(KeptPlan *kept, const WdStatement *statement)
 		SPIPlanPtr	plan = NULL;
 
 		CHECK_FOR_INTERRUPTS();
-		find_ledger(statement->lockmode);
+		find_table(statement);
 		/* the wait for its lock may have ended with another one */
 		if (before != changes)
 			continue;
 		old_plan = kept->plan;
 		if (kept->plan == NULL || !is_analyzed(kept->plan))
 			plan = prepare(statement);
-		if (before == changes && is_for_ledger(plan ? plan : kept->plan))
+		if (before == changes && is_for(plan ? plan : kept->plan,
+										tables[statement->table].oid))
 		{
 			kept->checked_at = before;
 			if (plan == NULL)
@@ -229,39 +254,49 @@ check(KeptPlan *kept, const WdStatement *statement)
 		SPI_freeplan(old_plan);
 }
 
-/* Find and lock the ledger; plans for another one are forgotten. */
+/* Find and lock a statement's table; plans for another one are forgotten. */
 static void
-find_ledger(int lockmode)
+find_table(const WdStatement *statement)
 {
-	char		name[WD_MAX_LEDGER_NAME];
-	Oid			found = wd_home_ledger(name);
+	Table	   *table = &tables[statement->table];
+	char		name[WD_MAX_TABLE_NAME];
+	Oid			found = wd_home_find(statement->table, name);
 
-	LockRelationOid(found, lockmode);
-	if (found == ledger && strcmp(name, ledger_name) == 0)
+	LockRelationOid(found, statement->lockmode);
+	if (found == table->oid && strcmp(name, table->name) == 0)
 		return;
 
+	forget_plans(statement->table);
+	table->oid = found;
+	strlcpy(table->name, name, sizeof(table->name));
+}
+
+static void
+forget_plans(int table)
+{
 	for (int i = 0; i < WD_PLAN_COUNT; i++)
 	{
+		if (wd_statement(i)->table != table)
+			continue;
 		if (plans[i].plan != NULL && running == 0)
 			SPI_freeplan(plans[i].plan);
 		plans[i].plan = NULL;
 	}
-	ledger = found;
-	strlcpy(ledger_name, name, sizeof(ledger_name));
 }
 
 static SPIPlanPtr
 prepare(const WdStatement *statement)
 {
-	const char *mark = strstr(statement->sql, WD_LEDGER_MARK);
+	const char *mark = strstr(statement->sql, WD_TABLE_MARK);
 	Oid			argtypes[WD_MAX_STATEMENT_ARGS];
 	SPIPlanPtr	plan;
 
 	memcpy(argtypes, statement->argtypes, sizeof(argtypes));
 	plan = SPI_prepare_cursor(psprintf("%.*s%s%s",
 									   (int) (mark - statement->sql),
-									   statement->sql, ledger_name,
-									   mark + strlen(WD_LEDGER_MARK)),
+									   statement->sql,
+									   tables[statement->table].name,
+									   mark + strlen(WD_TABLE_MARK)),
 							  statement->nargs, argtypes,
 							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
@@ -270,13 +305,13 @@ prepare(const WdStatement *statement)
 	return plan;
 }
 
-/* Has the name in the plan's text led to the ledger? */
+/* Has the name in the plan's text led to that table? */
 static bool
-is_for_ledger(SPIPlanPtr plan)
+is_for(SPIPlanPtr plan, Oid table)
 {
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
 
-	return list_member_oid(source->relationOids, ledger);
+	return list_member_oid(source->relationOids, table);
 }
 
 static int

@@ -21,14 +21,18 @@ typedef enum WdPlan
 	WD_PLAN_COMPLETE_MANY,
 	WD_PLAN_LOCK,
 	WD_PLAN_LOCK_MANY,
-	WD_PLAN_REOPEN
+	WD_PLAN_REOPEN,
+	WD_PLAN_FIND_PROVIDER,
+	WD_PLAN_SET_PROVIDER,
+	WD_PLAN_DROP_PROVIDER
 } WdPlan;
 
-#define WD_PLAN_COUNT (WD_PLAN_REOPEN + 1)
+#define WD_PLAN_COUNT (WD_PLAN_DROP_PROVIDER + 1)
 
 extern void wd_plans_init(void);
 extern uint64 wd_plan_run(WdPlan id, Datum *args, const char *nulls);
 extern uint64 wd_plan_read(WdPlan id, Datum *args);
 extern uint64 wd_plan_read_latest(WdPlan id, Datum *args);
+extern uint64 wd_plan_read_settings(WdPlan id, Datum *args, Oid *table);
 
 #endif							/* WD_PLANS_H */

@@ -2,7 +2,7 @@
  * statements.c
  *	  The texts of the SQL statements of the extension.
  *
- * The texts are constant but for the qualified name of the ledger, which
+ * The texts are constant but for the qualified name of the table, which
  * plans.c puts in, and values travel as parameters.  Nothing is left to the
  * search_path: functions and operators are qualified too, since a column's
  * type is the extension's own and pg_catalog has no operator of exactly that
@@ -14,6 +14,7 @@
 #include "executor/spi.h"
 #include "storage/lockdefs.h"
 
+#include "home.h"
 #include "plans.h"
 #include "statements.h"
 
@@ -57,23 +58,30 @@
 
 /* $3 now, $4 request hash, $5 end of lease, $6 status */
 #define INSERT_EVENT \
-	"INSERT INTO @ledger@ AS e (provider, dedup_key," \
+	"INSERT INTO @table@ AS e (provider, dedup_key," \
 	" first_seen_at, last_seen_at, status, request_hash, attempt," \
 	" lease_expires_at)" \
 	" VALUES ($1, $2, $3, $3, $6, $4, 1, $5)" \
 	" ON CONFLICT (provider, dedup_key) DO NOTHING"
 
+/* What is set of a provider, and what a null leaves as it is */
+#define SETTINGS \
+	"key_templates, busy_status, lease, retention, retry_window," \
+	" max_attempts, lease_floor, payload_format, hint, comment"
+#define MERGED(column) \
+	column " = COALESCE(excluded." column ", p." column ")"
+
 static const WdStatement statements[] = {
 	[WD_PLAN_FIND_STATE] = {
 		SPI_OK_SELECT, AccessShareLock, 2, {TEXTOID, TEXTOID},
 		"SELECT " STATE_COLUMNS
-		" FROM @ledger@ e WHERE " THIS_EVENT
+		" FROM @table@ e WHERE " THIS_EVENT
 	},
 
 	[WD_PLAN_FIND] = {
 		SPI_OK_SELECT, AccessShareLock, 2, {TEXTOID, TEXTOID},
 		"SELECT " EVENT_COLUMNS
-		" FROM @ledger@ e WHERE " THIS_EVENT
+		" FROM @table@ e WHERE " THIS_EVENT
 	},
 
 	/* one row for each key that is there; ord counts the keys from 1 */
@@ -83,7 +91,7 @@ static const WdStatement statements[] = {
 		" FROM ROWS FROM (pg_catalog.unnest($2))"
 		" WITH ORDINALITY AS k(dedup_key, ord)"
 		" CROSS JOIN LATERAL (SELECT " EVENT_COLUMNS
-		"  FROM @ledger@ e WHERE " EVENT_OF_K " OFFSET 0) e"
+		"  FROM @table@ e WHERE " EVENT_OF_K " OFFSET 0) e"
 	},
 
 	[WD_PLAN_INSERT] = {
@@ -106,7 +114,7 @@ static const WdStatement statements[] = {
 	[WD_PLAN_INSERT_MANY] = {
 		SPI_OK_INSERT_RETURNING, RowExclusiveLock, 5,
 		{TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTARRAYOID, TIMESTAMPTZOID},
-		"INSERT INTO @ledger@ AS e (provider, dedup_key,"
+		"INSERT INTO @table@ AS e (provider, dedup_key,"
 		" first_seen_at, last_seen_at, status, request_hash, attempt,"
 		" lease_expires_at)"
 		" SELECT $1, k.dedup_key, $3, $3, 'processing', k.request_hash, 1, $5"
@@ -124,7 +132,7 @@ static const WdStatement statements[] = {
 	[WD_PLAN_TAKE_OVER] = {
 		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 7,
 		{TEXTOID, TEXTOID, INT4OID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID},
-		"UPDATE @ledger@ e"
+		"UPDATE @table@ e"
 		" SET status = $7," TAKE_OVER_REST("$5")
 		", request_hash = COALESCE(e.request_hash, $6),"
 		" last_error = CASE WHEN $7 OPERATOR(pg_catalog.=) 'done'::text"
@@ -143,7 +151,7 @@ static const WdStatement statements[] = {
 	[WD_PLAN_TAKE_OVER_MANY] = {
 		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 3,
 		{INT8ARRAYOID, INTERVALOID, TEXTARRAYOID},
-		"UPDATE @ledger@ e"
+		"UPDATE @table@ e"
 		" SET status = 'processing'," TAKE_OVER_REST("$2")
 		", request_hash = COALESCE(e.request_hash,"
 		"  $3[pg_catalog.array_position($1, e.id)])"
@@ -155,7 +163,7 @@ static const WdStatement statements[] = {
 	[WD_PLAN_RENEW] = {
 		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 4,
 		{TEXTOID, TEXTOID, INT4OID, INTERVALOID},
-		"UPDATE @ledger@ e"
+		"UPDATE @table@ e"
 		" SET lease_expires_at = pg_catalog.clock_timestamp()"
 		" OPERATOR(pg_catalog.+) $4"
 		" WHERE " THIS_EVENT
@@ -168,7 +176,7 @@ static const WdStatement statements[] = {
 	[WD_PLAN_RENEW_MANY] = {
 		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 2,
 		{INT8ARRAYOID, INTERVALOID},
-		"UPDATE @ledger@ e"
+		"UPDATE @table@ e"
 		" SET lease_expires_at = pg_catalog.clock_timestamp()"
 		" OPERATOR(pg_catalog.+) $2"
 		" WHERE e.id OPERATOR(pg_catalog.=) ANY ($1)"
@@ -179,7 +187,7 @@ static const WdStatement statements[] = {
 	[WD_PLAN_COMPLETE] = {
 		SPI_OK_UPDATE, RowExclusiveLock, 5,
 		{TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID},
-		"UPDATE @ledger@ e"
+		"UPDATE @table@ e"
 		" SET status = $4, lease_expires_at = NULL, last_error = $5,"
 		" last_seen_at = pg_catalog.clock_timestamp()"
 		" WHERE " THIS_EVENT " AND " IS_PROCESSING
@@ -190,7 +198,7 @@ static const WdStatement statements[] = {
 	[WD_PLAN_COMPLETE_MANY] = {
 		SPI_OK_UPDATE, RowExclusiveLock, 1,
 		{INT8ARRAYOID},
-		"UPDATE @ledger@ e"
+		"UPDATE @table@ e"
 		" SET status = 'done', lease_expires_at = NULL, last_error = NULL,"
 		" last_seen_at = pg_catalog.clock_timestamp()"
 		" WHERE e.id OPERATOR(pg_catalog.=) ANY ($1)"
@@ -199,7 +207,7 @@ static const WdStatement statements[] = {
 	[WD_PLAN_LOCK] = {
 		SPI_OK_SELECT, RowShareLock, 2, {TEXTOID, TEXTOID},
 		"SELECT " STATE_COLUMNS
-		" FROM @ledger@ e WHERE " THIS_EVENT
+		" FROM @table@ e WHERE " THIS_EVENT
 		" FOR NO KEY UPDATE"
 	},
 
@@ -214,7 +222,7 @@ static const WdStatement statements[] = {
 		" FROM ROWS FROM (pg_catalog.unnest($2))"
 		" WITH ORDINALITY AS k(dedup_key, ord)"
 		" CROSS JOIN LATERAL (SELECT " EVENT_COLUMNS
-		"  FROM @ledger@ e WHERE " EVENT_OF_K
+		"  FROM @table@ e WHERE " EVENT_OF_K
 		"  AND " STATUS " OPERATOR(pg_catalog.<>) 'done'::text"
 		"  FOR NO KEY UPDATE) e"
 	},
@@ -225,7 +233,7 @@ static const WdStatement statements[] = {
 	 */
 	[WD_PLAN_REOPEN] = {
 		SPI_OK_UPDATE, RowExclusiveLock, 2, {TEXTOID, TEXTOID},
-		"UPDATE @ledger@ e"
+		"UPDATE @table@ e"
 		" SET status = 'failed',"
 		" lease_expires_at = pg_catalog.clock_timestamp(),"
 		" last_seen_at = pg_catalog.clock_timestamp()"
@@ -233,6 +241,40 @@ static const WdStatement statements[] = {
 		" AND (" STATUS " OPERATOR(pg_catalog.<>) 'processing'::text"
 		" OR e.lease_expires_at OPERATOR(pg_catalog.<=)"
 		"  pg_catalog.clock_timestamp())"
+	},
+
+	/* the user's row comes before the built-in one */
+	[WD_PLAN_FIND_PROVIDER] = {
+		SPI_OK_SELECT, AccessShareLock, 1, {TEXTOID},
+		"SELECT p.built_in, p.key_templates, p.busy_status, p.lease,"
+		" p.lease_floor, p.max_attempts, p.payload_format, p.hint,"
+		" p.retention, p.retry_window"
+		" FROM @table@ p WHERE p.provider OPERATOR(pg_catalog.=) $1"
+		" ORDER BY p.built_in",
+		WD_TABLE_PROVIDERS
+	},
+
+	/* $2 to $11 as in SETTINGS */
+	[WD_PLAN_SET_PROVIDER] = {
+		SPI_OK_INSERT, RowExclusiveLock, 11,
+		{TEXTOID, TEXTARRAYOID, INT4OID, INTERVALOID, INTERVALOID,
+		INTERVALOID, INT4OID, INTERVALOID, TEXTOID, TEXTOID, TEXTOID},
+		"INSERT INTO @table@ AS p (provider, built_in, " SETTINGS ")"
+		" VALUES ($1, false, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+		" ON CONFLICT (provider, built_in) DO UPDATE SET "
+		MERGED("key_templates") ", " MERGED("busy_status") ", "
+		MERGED("lease") ", " MERGED("retention") ", "
+		MERGED("retry_window") ", " MERGED("max_attempts") ", "
+		MERGED("lease_floor") ", " MERGED("payload_format") ", "
+		MERGED("hint") ", " MERGED("comment"),
+		WD_TABLE_PROVIDERS
+	},
+
+	[WD_PLAN_DROP_PROVIDER] = {
+		SPI_OK_DELETE, RowExclusiveLock, 1, {TEXTOID},
+		"DELETE FROM @table@ p WHERE p.provider OPERATOR(pg_catalog.=) $1"
+		" AND NOT p.built_in",
+		WD_TABLE_PROVIDERS
 	},
 };
 

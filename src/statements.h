@@ -5,18 +5,19 @@
 #ifndef WD_STATEMENTS_H
 #define WD_STATEMENTS_H
 
-#define WD_MAX_STATEMENT_ARGS 7
+#define WD_MAX_STATEMENT_ARGS 11
 
-/* Stands in each text, once, for the qualified name of the ledger. */
-#define WD_LEDGER_MARK "@ledger@"
+/* Stands in each text, once, for the qualified name of its table. */
+#define WD_TABLE_MARK "@table@"
 
 typedef struct WdStatement
 {
 	int			expected;		/* what SPI must answer */
-	int			lockmode;		/* the lock on the ledger that it takes */
+	int			lockmode;		/* the lock on the table that it takes */
 	int			nargs;
 	Oid			argtypes[WD_MAX_STATEMENT_ARGS];
 	const char *sql;
+	int			table;			/* a WdTable: the ledger, if left out */
 } WdStatement;
 
 extern const WdStatement *wd_statement(int plan);

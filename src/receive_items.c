@@ -1,0 +1,175 @@
+/*
+ * receive_items.c
+ *	  Receiving a payload that may hold several events.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "acquire_batch.h"
+#include "acquisition.h"
+#include "args.h"
+#include "batch.h"
+#include "claims.h"
+#include "compat.h"
+#include "derive.h"
+#include "encoding.h"
+#include "items.h"
+#include "jsonscan.h"
+#include "lease.h"
+#include "payload.h"
+#include "privacy.h"
+#include "render.h"
+#include "resultset.h"
+#include "rules.h"
+#include "template.h"
+
+PG_FUNCTION_INFO_V1(wd_receive_items);
+
+/* Columns in front of those of wd_acquisition */
+#define ITEM_COLUMNS 2
+
+static char **derive_batch(const WdRules *rules, text *provider,
+						   const WdDelivery *delivery, WdBatch *batch);
+static char **derive_items(const WdRules *rules, const WdTemplateSet *set,
+						   const WdJsonList *lists, const WdJsonValue *values,
+						   const WdDelivery *delivery, WdBatch *batch);
+static char **make_batch(WdBatch *batch, int n);
+static void put_item(WdBatch *batch, int i, StringInfo key, const char *event,
+					 int len);
+static void put_answers(FunctionCallInfo fcinfo, const WdAnswer *answers,
+						char **paths, int n);
+
+/*
+ * wd_receive_items(provider text, payload bytea, headers jsonb,
+ *					lease interval)
+ * returns setof wd_item
+ *
+ * Hashes each event of the payload, derives its key and acquires them all:
+ * one row for each event.  Raises what wd_derive_key and wd_acquire do; then
+ * none was acquired.
+ */
+Datum
+wd_receive_items(PG_FUNCTION_ARGS)
+{
+	ErrorContextCallback callback;
+	text	   *provider;
+	const WdRules *rules;
+	WdLease		lease;
+	WdClaims	claims = {0};
+	WdDelivery	delivery;
+	WdBatch		batch;
+	char	  **paths;
+
+	wd_hide_statement(&callback);
+	provider = wd_arg_provider(fcinfo, 0);
+	rules = wd_rules_find(provider);
+	lease = wd_arg_lease(fcinfo, 3, rules);
+	claims.provider = provider;
+	claims.lease = &lease;
+	claims.max_attempts = wd_rules_max_attempts(rules);
+
+	wd_arg_delivery(fcinfo, 1, rules, &delivery);
+	paths = derive_batch(rules, provider, &delivery, &batch);
+	put_answers(fcinfo,
+				wd_acquire_batch(&claims, &batch, rules->busy_status),
+				paths, batch.nitems);
+	wd_show_statement(&callback);
+	return (Datum) 0;
+}
+
+/*
+ * Make a batch of the events of a delivery; one that is an event as a whole
+ * is the only one.  Returns where in the payload each of them is.
+ */
+static char **
+derive_batch(const WdRules *rules, text *provider,
+			 const WdDelivery *delivery, WdBatch *batch)
+{
+	const WdTemplateSet *set = wd_rules_templates(rules, provider);
+	WdJsonValue values[WD_JSON_MAX_PATHS];
+	WdJsonList	lists[WD_JSON_MAX_PATHS];
+	StringInfoData key;
+	char	  **paths;
+
+	initStringInfo(&key);
+	if (!wd_derive_whole(rules, set, delivery, values, lists, &key))
+		return derive_items(rules, set, lists, values, delivery, batch);
+
+	paths = make_batch(batch, 1);
+	paths[0] = "";
+	put_item(batch, 0, &key, delivery->payload, delivery->len);
+	return paths;
+}
+
+static char **
+derive_items(const WdRules *rules, const WdTemplateSet *set,
+			 const WdJsonList *lists, const WdJsonValue *values,
+			 const WdDelivery *delivery, WdBatch *batch)
+{
+	WdItem	   *items;
+	int			n = wd_items_find(set, lists, &items);
+	char	  **paths = make_batch(batch, n);
+	WdJsonValue own[WD_JSON_MAX_PATHS];
+	WdRenderSource source = {own, delivery->headers};
+	StringInfoData key;
+
+	if (n == 0 && !wd_items_may_be_none(set, values))
+		wd_check_derived(WD_NO_MATCH, rules, NULL, NULL);
+
+	initStringInfo(&key);
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		paths[i] = wd_item_path(set, lists, &items[i]);
+		wd_item_values(set, lists, &items[i], values, own);
+		resetStringInfo(&key);
+		wd_check_derived(wd_templates_render(set, items[i].place, &source,
+											 &key),
+						 rules, set, wd_from_utf8(paths[i]));
+		put_item(batch, i, &key, items[i].token, items[i].len);
+	}
+	return paths;
+}
+
+/* A batch of n items.  Returns room for their paths. */
+static char **
+make_batch(WdBatch *batch, int n)
+{
+	batch->nitems = n;
+	batch->items = palloc0(sizeof(WdBatchItem) * Max(n, 1));
+	return palloc(sizeof(char *) * Max(n, 1));
+}
+
+static void
+put_item(WdBatch *batch, int i, StringInfo key, const char *event, int len)
+{
+	WdBatchItem *item = &batch->items[i];
+
+	item->position = i;
+	item->key = cstring_to_text_with_len(key->data, key->len);
+	item->extra = PointerGetDatum(wd_hash_payload(event, len));
+}
+
+/* Return one row for each event, in the order of the payload. */
+static void
+put_answers(FunctionCallInfo fcinfo, const WdAnswer *answers, char **paths,
+			int n)
+{
+	ReturnSetInfo *result =
+		wd_result_set(fcinfo, ITEM_COLUMNS + WD_ACQUISITION_COLUMNS);
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[ITEM_COLUMNS + WD_ACQUISITION_COLUMNS];
+		bool		nulls[ITEM_COLUMNS + WD_ACQUISITION_COLUMNS] = {false};
+
+		values[0] = Int32GetDatum(i + 1);
+		values[1] = CStringGetTextDatum(wd_from_utf8(paths[i]));
+		wd_acquisition_fill(&answers[i], result->setDesc, ITEM_COLUMNS,
+							values + ITEM_COLUMNS, nulls + ITEM_COLUMNS);
+		tuplestore_putvalues(result->setResult, result->setDesc,
+							 values, nulls);
+	}
+}

@@ -1,0 +1,43 @@
+/*
+ * resultset.c
+ *	  The result of a function that returns a set.
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+
+#include "resultset.h"
+
+/*
+ * Begin the result of a function that returns a set of rows with so many
+ * columns: rows go into its setResult.  Raises 0A000 where a set cannot be
+ * returned.
+ */
+ReturnSetInfo *
+wd_result_set(FunctionCallInfo fcinfo, int ncolumns)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old_context;
+	TupleDesc	desc;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) ||
+		(result->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("set-valued function called in context that cannot accept a set"));
+
+	old_context =
+		MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		desc->natts != ncolumns)
+		elog(ERROR, "function must return rows of %d columns", ncolumns);
+	result->returnMode = SFRM_Materialize;
+	result->setDesc = desc;
+	result->setResult =
+		tuplestore_begin_heap((result->allowedModes &
+							   SFRM_Materialize_Random) != 0,
+							  false, work_mem);
+	MemoryContextSwitchTo(old_context);
+	return result;
+}
