@@ -13,6 +13,7 @@ OBJS = \
 	src/jsonmatch.o \
 	src/jsonscan.o \
 	src/jsonstring.o \
+	src/jsontoken.o \
 	src/form.o \
 	src/path.o \
 	src/template.o \

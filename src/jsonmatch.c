@@ -206,9 +206,10 @@ wd_json_match_close(WdJsonMatch *match, const char *end)
 static uint64
 paths_inside(const WdJsonMatch *match)
 {
-	uint64		inside = match->reached;
+	uint64		reached = match->reached;
+	uint64		inside = reached;
 
-	for (int i = 0; i < match->npaths; i++)
+	for (int i = 0; reached != 0; i++, reached >>= 1)
 		if (match->paths[i].nsteps < match->depth)
 			inside &= ~PATH_BIT(i);
 	return inside;

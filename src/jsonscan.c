@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "jsonmatch.h"
 #include "jsonscan.h"
+#include "jsontoken.h"
 
 /* What the grammar allows next. */
 typedef enum Expect
@@ -92,7 +93,7 @@ scan_tokens(Scan *scan)
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (json_lex(scan->lex) != JSON_SUCCESS)
+		if (!wd_json_next_token(scan->lex))
 			return WD_JSON_INVALID;
 		if (expect == EXPECT_END)
 			return scan->lex->token_type == JSON_TOKEN_END ?
