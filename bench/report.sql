@@ -2,8 +2,8 @@
 
 -- The variant that the others of its kind are compared with
 CREATE TEMP VIEW bases AS
-SELECT kind, CASE WHEN kind LIKE 'batch%' THEN 'single' ELSE 'bare' END
-  AS variant
+SELECT kind, CASE WHEN kind LIKE 'batch%' THEN 'single'
+  WHEN kind LIKE 'receive%' THEN 'try_acquire' ELSE 'bare' END AS variant
 FROM samples.variants
 GROUP BY kind;
 
@@ -35,7 +35,9 @@ INSERT INTO headings VALUES
   (2, 'first', 'First delivery', 'calls/s'),
   (3, 'life', 'Whole life: acquire and mark done', 'events/s'),
   (4, 'batch_first', 'Batch of first deliveries', 'events/s'),
-  (5, 'batch_duplicate', 'Batch of duplicates', 'events/s');
+  (5, 'batch_duplicate', 'Batch of duplicates', 'events/s'),
+  (6, 'receive_duplicate', 'From payload to answer, duplicate', 'calls/s'),
+  (7, 'receive_first', 'From payload to answer, first delivery', 'calls/s');
 
 CREATE TEMP VIEW throughput_lines AS
 SELECT kind, 0 AS position,
