@@ -41,6 +41,7 @@ OBJS = \
 	src/complete.o \
 	src/operate.o \
 	src/providers.o \
+	src/provider_check.o \
 	src/grant.o
 
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \

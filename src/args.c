@@ -25,7 +25,7 @@ wd_check_null(bool isnull, const char *name)
 				errmsg("argument \"%s\" must not be null", name));
 }
 
-/* Fetch a provider's name; raises what wd_check_provider_name does, and 22004. */
+/* Fetch a provider's name; raises as wd_check_provider_name, and 22004. */
 text *
 wd_arg_provider(FunctionCallInfo fcinfo, int argno)
 {

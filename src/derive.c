@@ -167,19 +167,21 @@ void
 wd_check_derived(int result, const WdRules *rules, const WdTemplateSet *set,
 				 const char *item)
 {
+	const char *hint;
+
 	switch ((WdRenderResult) result)
 	{
 		case WD_RENDERED:
 			break;
 		case WD_NO_MATCH:
+			hint = hint_for(rules, item == NULL ? set : NULL);
 			ereport(ERROR,
 					errcode(ERRCODE_WD_NO_KEY),
 					errmsg("no key can be derived from the event"),
 					item == NULL ?
 					errdetail("Neither payload nor headers hold an identifier that the provider's events are known to carry.") :
 					errdetail("The element \"%s\" of the payload holds no identifier that the provider's events are known to carry.", item),
-					hint_for(rules, item == NULL ? set : NULL) ?
-					errhint("%s", hint_for(rules, item == NULL ? set : NULL)) : 0);
+					hint ? errhint("%s", hint) : 0);
 			break;
 		case WD_BAD_VALUE:
 			ereport(ERROR,
@@ -212,6 +214,7 @@ hint_for(const WdRules *rules, const WdTemplateSet *set)
 	if (rules->hint != NULL)
 		return rules->hint;
 	if (set != NULL && set->has_elements)
-		return "The provider sends several events in one payload: call wd_receive_items.";
+		return
+			"The provider sends several events in one payload: call wd_receive_items.";
 	return NULL;
 }

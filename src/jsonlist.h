@@ -9,7 +9,7 @@ struct WdJsonFound;
 struct WdJsonList;
 
 extern struct WdJsonFound *wd_json_list_add(struct WdJsonList *list);
-extern const struct WdJsonFound *wd_json_list_find(const struct WdJsonList *list,
-												   int element);
+extern const struct WdJsonFound *
+			wd_json_list_find(const struct WdJsonList *list, int element);
 
 #endif							/* WD_JSONLIST_H */

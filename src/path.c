@@ -52,7 +52,8 @@ wd_path_compile(WdTemplateSet *set, const char *start, const char *end,
 
 	path.elements = -1;
 	path.each = around != NULL ||
-		(end - start >= EACH_LEN && memcmp(end - EACH_LEN, EACH, EACH_LEN) == 0);
+		(end - start >= EACH_LEN &&
+		 memcmp(end - EACH_LEN, EACH, EACH_LEN) == 0);
 	if (around != NULL)
 	{
 		path.elements = wd_path_compile(set, start, around, stopped_at,

@@ -1,0 +1,300 @@
+/*
+ * provider_check.c
+ *	  What is refused of a provider's description.
+ *
+ * Rows are checked by a trigger, so that none gets past, however it is
+ * written.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "args.h"
+#include "compat.h"
+#include "encoding.h"
+#include "payload.h"
+#include "plans.h"
+#include "template.h"
+
+PG_FUNCTION_INFO_V1(wd_check_provider);
+
+/* Templates that one provider can have */
+#define MAX_TEMPLATES 100
+
+/* A row that is to be stored, or one that is there */
+typedef struct Row
+{
+	HeapTuple	tuple;
+	TupleDesc	desc;
+} Row;
+
+static bool get(const Row *row, const char *column, Datum *value);
+static int64 get_interval(const Row *row, const char *column);
+static void check_name(const Row *row);
+static void check_templates(const Row *row);
+static char *template_text(Datum value, bool isnull, int number);
+static void raise_malformed(const char *text, const WdTemplateError *error);
+static void check_numbers(const Row *row);
+static void check_format(const Row *row);
+static void check_intervals(const Row *row, bool is_insert);
+static bool complete_intervals(const Row *row, int64 *lease_floor,
+							   int64 *retry_window);
+static char *interval_text(int64 usec);
+
+/*
+ * wd_check_provider() returns trigger
+ *
+ * Before a row of webhook_dedup_providers is stored: raises 22004 or 22023 if
+ * it makes no sense.
+ */
+Datum
+wd_check_provider(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Row		row;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function must be called by a trigger for each row"));
+	row.desc = RelationGetDescr(trigger->tg_relation);
+	row.tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+		trigger->tg_newtuple : trigger->tg_trigtuple;
+
+	check_name(&row);
+	check_templates(&row);
+	check_numbers(&row);
+	check_format(&row);
+	check_intervals(&row, TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
+	return PointerGetDatum(row.tuple);
+}
+
+/* Fetch a column by its name; false if it is null. */
+static bool
+get(const Row *row, const char *column, Datum *value)
+{
+	bool		isnull;
+
+	*value = SPI_getbinval(row->tuple, row->desc,
+						   SPI_fnumber(row->desc, column), &isnull);
+	return !isnull;
+}
+
+/* An interval in microseconds, -1 if it is null. */
+static int64
+get_interval(const Row *row, const char *column)
+{
+	Datum		value;
+
+	return get(row, column, &value) ?
+		wd_interval_usec(DatumGetIntervalP(value), column) : -1;
+}
+
+static void
+check_name(const Row *row)
+{
+	Datum		value;
+	text	   *name;
+
+	wd_check_null(!get(row, "provider", &value), "provider");
+	name = DatumGetTextPP(value);
+	wd_check_provider_name(name);
+	if (memchr(VARDATA_ANY(name), '/', VARSIZE_ANY_EXHDR(name)) != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must not contain a slash", "provider"),
+				errhint("What stands behind a slash is a scope: it has the rules of the name before it."));
+}
+
+static void
+check_templates(const Row *row)
+{
+	Datum		value;
+	ArrayType  *array;
+	Datum	   *texts;
+	bool	   *nulls;
+	int			n;
+	const char **utf8;
+	WdTemplateError error;
+
+	if (!get(row, "key_templates", &value))
+		return;
+	array = DatumGetArrayTypeP(value);
+	if (ARR_NDIM(array) != 1)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must be a one-dimensional array with at least one element",
+					   "key_templates"));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &texts,
+					  &nulls, &n);
+	if (n > MAX_TEMPLATES)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must not have more than %d elements",
+					   "key_templates", MAX_TEMPLATES));
+
+	utf8 = palloc(sizeof(char *) * n);
+	for (int i = 0; i < n; i++)
+		utf8[i] = template_text(texts[i], nulls[i], i + 1);
+	if (wd_templates_compile(utf8, n, &error) == NULL)
+		raise_malformed(utf8[error.which], &error);
+}
+
+/* The text of a template in UTF-8; number counts them from 1. */
+static char *
+template_text(Datum value, bool isnull, int number)
+{
+	char	   *s;
+	char	   *utf8;
+
+	wd_check_null(isnull, "key_templates");
+	s = TextDatumGetCString(value);
+	utf8 = wd_to_utf8(s, strlen(s));
+	if (utf8 == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("key template %d cannot be converted to UTF-8",
+					   number));
+	return utf8;
+}
+
+/* A template is configuration, not a payload: it may be quoted. */
+static void
+raise_malformed(const char *text, const WdTemplateError *error)
+{
+	int			position = 1;
+
+	for (int i = 0; i < error->offset; i++)
+	{
+		/* each character has one byte that does not continue another */
+		if (((unsigned char) text[i] & 0xC0) != 0x80)
+			position++;
+	}
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("key template %d is malformed at character %d: %s",
+				   error->which + 1, position, error->problem),
+			errdetail("Key template: %s",
+					  wd_from_utf8(text)));
+}
+
+static void
+check_numbers(const Row *row)
+{
+	Datum		value;
+
+	if (get(row, "busy_status", &value) &&
+		(DatumGetInt32(value) < 400 || DatumGetInt32(value) > 599))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must be between %d and %d",
+					   "busy_status", 400, 599),
+				errhint("A busy event that is answered with success is lost if its holder fails."));
+	if (get(row, "max_attempts", &value) && DatumGetInt32(value) < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must not be negative",
+					   "max_attempts"),
+				errhint("0 means without limit."));
+}
+
+static void
+check_format(const Row *row)
+{
+	WdPayloadFormat format;
+	Datum		value;
+
+	if (get(row, "payload_format", &value) &&
+		!wd_payload_format(TextDatumGetCString(value), &format))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must be one of: %s",
+					   "payload_format", "json, form, any"));
+}
+
+/*
+ * An event must be remembered for as long as it may come again, and be held
+ * for longer than one delivery takes.
+ */
+static void
+check_intervals(const Row *row, bool is_insert)
+{
+	int64		lease = get_interval(row, "lease");
+	int64		lease_floor = get_interval(row, "lease_floor");
+	int64		retention = get_interval(row, "retention");
+	int64		retry_window = get_interval(row, "retry_window");
+	Datum		value;
+
+	/* a row that is there already is updated next, with what it says */
+	if (get(row, "built_in", &value) && !DatumGetBool(value) &&
+		complete_intervals(row, &lease_floor, &retry_window) && is_insert)
+		return;
+
+	if (retention >= 0 && retention < retry_window)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must not be shorter than \"%s\"",
+					   "retention", "retry_window"),
+				errdetail("The provider may deliver an event again for %s; one that is forgotten before would be processed again.",
+						  interval_text(retry_window)));
+	if (lease > 0 && lease < lease_floor)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must not be shorter than \"%s\"",
+					   "lease", "lease_floor"),
+				errdetail("The provider may wait %s for an answer; a lease that ends before lets its next delivery in beside the first one.",
+						  interval_text(lease_floor)));
+}
+
+/*
+ * Complete what a user's row leaves out by what the built-in row says.
+ * Returns true if there is a user's row of that name already.
+ */
+static bool
+complete_intervals(const Row *row, int64 *lease_floor,
+				   int64 *retry_window)
+{
+	Datum		provider;
+	uint64		nrows;
+	Oid			table;
+	bool		is_there = false;
+
+	(void) get(row, "provider", &provider);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	nrows = wd_plan_read_settings(WD_PLAN_FIND_PROVIDER, &provider, &table);
+	for (uint64 i = 0; i < nrows; i++)
+	{
+		Row		other = {SPI_tuptable->vals[i], SPI_tuptable->tupdesc};
+		Datum		built_in;
+
+		(void) get(&other, "built_in", &built_in);
+		is_there |= !DatumGetBool(built_in);
+		if (!DatumGetBool(built_in))
+			continue;
+		if (*lease_floor < 0)
+			*lease_floor = get_interval(&other, "lease_floor");
+		if (*retry_window < 0)
+			*retry_window = get_interval(&other, "retry_window");
+	}
+	SPI_finish();
+	return is_there;
+}
+
+static char *
+interval_text(int64 usec)
+{
+	Interval	interval = {0};
+
+	interval.day = usec / USECS_PER_DAY;
+	interval.time = usec % USECS_PER_DAY;
+	return DatumGetCString(DirectFunctionCall1(interval_out,
+											   IntervalPGetDatum(&interval)));
+}
