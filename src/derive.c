@@ -77,7 +77,7 @@ wd_derive_whole(const WdRules *rules, const WdTemplateSet *set,
 				const WdDelivery *delivery, WdJsonValue *values,
 				WdJsonList *lists, StringInfo key)
 {
-	WdRenderSource source = {NULL, delivery->headers};
+	WdRenderSource source = {NULL, delivery->headers, NULL};
 	WdRenderResult result = WD_NEEDS_BODY;
 
 	if (delivery->format != WD_PAYLOAD_JSON)
@@ -198,6 +198,11 @@ wd_check_derived(int result, const WdRules *rules, const WdTemplateSet *set,
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("the value of a header cannot be converted to UTF-8"));
+			break;
+		case WD_TOO_MUCH:
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					errmsg("payload has too long identifiers for so many events"));
 			break;
 		case WD_ABSENT:
 		case WD_NOT_SCALAR:

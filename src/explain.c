@@ -9,6 +9,7 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "args.h"
 #include "compat.h"
@@ -46,6 +47,7 @@ static const char *const result_names[] = {
 	[WD_BAD_VALUE] = "not valid text",
 	[WD_BAD_HEADER] = "not a string or an array of strings",
 	[WD_UNCONVERTIBLE_HEADER] = "not convertible to UTF-8",
+	[WD_TOO_MUCH] = "too long for so many events",
 };
 
 static bool needs_payload(const WdTemplateSet *set,
@@ -53,7 +55,7 @@ static bool needs_payload(const WdTemplateSet *set,
 						  const WdRenderSource *source);
 static void explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 						  const WdJsonList *lists, const WdJsonValue *values,
-						  Jsonb *headers);
+						  const WdDelivery *delivery);
 static bool explain(ReturnSetInfo *result, const WdTemplateSet *set,
 					int place, const char *path,
 					const WdRenderSource *source);
@@ -92,6 +94,7 @@ wd_explain_key(PG_FUNCTION_ARGS)
 	result = wd_result_set(fcinfo, EXP_COLUMNS);
 
 	source.headers = delivery.headers;
+	source.budget = NULL;
 	source.values = NULL;
 	if (needs_payload(set, &delivery, &source))
 	{
@@ -100,7 +103,7 @@ wd_explain_key(PG_FUNCTION_ARGS)
 	}
 	if (!explain(result, set, WD_WHOLE_PAYLOAD, "", &source) &&
 		set->has_elements)
-		explain_items(result, set, lists, values, delivery.headers);
+		explain_items(result, set, lists, values, &delivery);
 	wd_show_statement(&callback);
 	return (Datum) 0;
 }
@@ -125,12 +128,17 @@ needs_payload(const WdTemplateSet *set, const WdDelivery *delivery,
 static void
 explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 			  const WdJsonList *lists, const WdJsonValue *values,
-			  Jsonb *headers)
+			  const WdDelivery *delivery)
 {
 	WdItem	   *items;
 	int			n = wd_items_find(set, lists, &items);
 	WdJsonValue own[WD_JSON_MAX_PATHS];
-	WdRenderSource source = {own, headers};
+	int64		budget = WD_ITEMS_BUDGET(delivery->len);
+	WdRenderSource source = {own, delivery->headers, &budget};
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "webhook_dedup event",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(scratch);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -138,7 +146,9 @@ explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 		wd_item_values(set, lists, &items[i], values, own);
 		(void) explain(result, set, items[i].place,
 					   wd_item_path(set, lists, &items[i]), &source);
+		MemoryContextReset(scratch);
 	}
+	MemoryContextSwitchTo(old_context);
 }
 
 /*

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 
 #include "form.h"
 #include "jsonscan.h"
@@ -42,6 +43,7 @@ wd_form_scan(const char *form, int len, const char *const *names, int nnames,
 		const char *equals = memchr(form, '=', stop - form);
 		const char *value = equals ? equals + 1 : stop;
 
+		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < nnames; i++)
 		{
 			if (!has_name(form, (equals ? equals : stop) - form, names[i],

@@ -5,6 +5,14 @@
 #ifndef WD_ITEMS_H
 #define WD_ITEMS_H
 
+/*
+ * What may be read for the keys of all events of a payload.  Each can name
+ * the elements around it: one long name in these must not be read ten
+ * thousand times.
+ */
+#define WD_ITEMS_BUDGET(payload_len) \
+	(INT64CONST(64) * 1024 * 1024 + INT64CONST(4) * (payload_len))
+
 struct WdJsonList;
 struct WdJsonValue;
 struct WdTemplateSet;

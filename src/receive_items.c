@@ -6,6 +6,7 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "acquire_batch.h"
 #include "acquisition.h"
@@ -112,23 +113,33 @@ derive_items(const WdRules *rules, const WdTemplateSet *set,
 	int			n = wd_items_find(set, lists, &items);
 	char	  **paths = make_batch(batch, n);
 	WdJsonValue own[WD_JSON_MAX_PATHS];
-	WdRenderSource source = {own, delivery->headers};
-	StringInfoData key;
+	int64		budget = WD_ITEMS_BUDGET(delivery->len);
+	WdRenderSource source = {own, delivery->headers, &budget};
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "webhook_dedup event",
+												  ALLOCSET_DEFAULT_SIZES);
 
 	if (n == 0 && !wd_items_may_be_none(set, values))
 		wd_check_derived(WD_NO_MATCH, rules, NULL, NULL);
 
-	initStringInfo(&key);
 	for (int i = 0; i < n; i++)
 	{
+		MemoryContext old_context;
+		WdRenderResult result;
+		StringInfoData key;
+
 		CHECK_FOR_INTERRUPTS();
 		paths[i] = wd_item_path(set, lists, &items[i]);
 		wd_item_values(set, lists, &items[i], values, own);
-		resetStringInfo(&key);
-		wd_check_derived(wd_templates_render(set, items[i].place, &source,
-											 &key),
-						 rules, set, wd_from_utf8(paths[i]));
+
+		old_context = MemoryContextSwitchTo(scratch);
+		initStringInfo(&key);
+		result = wd_templates_render(set, items[i].place, &source, &key);
+		MemoryContextSwitchTo(old_context);
+
+		wd_check_derived(result, rules, set, wd_from_utf8(paths[i]));
 		put_item(batch, i, &key, items[i].token, items[i].len);
+		MemoryContextReset(scratch);
 	}
 	return paths;
 }

@@ -151,12 +151,20 @@ static WdRenderResult
 resolve(const WdPlaceholder *placeholder, const WdRenderSource *source,
 		StringInfo value)
 {
+	const WdJsonValue *found;
+
 	if (placeholder->source == WD_FROM_HEADER)
 		return resolve_header(placeholder, source->headers, value);
 	if (source->values == NULL)
 		return WD_NEEDS_BODY;
-	return resolve_body(&source->values[placeholder->path],
-						placeholder->filter, value);
+	found = &source->values[placeholder->path];
+	if (source->budget != NULL && found->kind != WD_JSON_ABSENT)
+	{
+		*source->budget -= found->len;
+		if (*source->budget < 0)
+			return WD_TOO_MUCH;
+	}
+	return resolve_body(found, placeholder->filter, value);
 }
 
 static WdRenderResult

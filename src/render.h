@@ -23,6 +23,7 @@ typedef enum WdRenderResult
 	WD_BAD_VALUE,				/* a wanted string that no text can hold */
 	WD_BAD_HEADER,				/* a wanted header that is no string */
 	WD_UNCONVERTIBLE_HEADER,	/* one that UTF-8 has no characters for */
+	WD_TOO_MUCH,				/* more to read than may be */
 	/* why not yet */
 	WD_NEEDS_BODY				/* values were not given */
 } WdRenderResult;
@@ -34,6 +35,8 @@ typedef struct WdRenderSource
 {
 	const struct WdJsonValue *values;	/* for each path of the set, or NULL */
 	Jsonb	   *headers;
+	int64	   *budget;			/* bytes of the payload that may still be read,
+								 * or NULL */
 } WdRenderSource;
 
 struct WdPlaceholder;
