@@ -153,7 +153,7 @@ explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 
 /*
  * Add a row for each template for that place that is tried; true if one of
- * them matches.
+ * them matches, or shows that the delivery is refused.
  */
 static bool
 explain(ReturnSetInfo *result, const WdTemplateSet *set, int place,
@@ -172,7 +172,7 @@ explain(ReturnSetInfo *result, const WdTemplateSet *set, int place,
 		outcome = wd_template_render(template, source, &key, &failed);
 		put_row(result, path, i + 1, template, outcome, failed, &key);
 		if (!wd_render_goes_on(outcome))
-			return outcome == WD_RENDERED;
+			return true;
 	}
 	return false;
 }
