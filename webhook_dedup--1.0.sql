@@ -269,12 +269,12 @@ VALUES
   'Pass the headers of the delivery; Idempotency-Key is sent since GitLab 17.4.',
   'Id of the delivery, the same when resent. X-Gitlab-Webhook-UUID differs with each attempt, X-Gitlab-Event-UUID is shared by several hooks.'),
 ('shopify', true, 409, '10 seconds', '4 hours', 'any', ARRAY[
-    'ev_{header:x-shopify-event-id}:{header:x-shopify-topic}:{header:x-shopify-shop-domain}:{body:id?}',
-    'ev_{header:shopify-event-id}:{header:shopify-topic}:{header:shopify-shop-domain}:{body:id?}',
+    'ev_{header:x-shopify-event-id}:{header:x-shopify-topic}:{header:x-shopify-shop-domain}:{body:id}',
+    'ev_{header:shopify-event-id}:{header:shopify-topic}:{header:shopify-shop-domain}:{body:id}',
     'wh_{header:x-shopify-webhook-id}',
     'wh_{header:shopify-webhook-id}'],
   'Pass the headers of the delivery: the body has no id of the event.',
-  'Id of the merchant''s action, which several topics and objects share; hence with topic, shop and the object''s id. Else the id of the subscription''s delivery.'),
+  'Id of the merchant''s action, which several topics and objects share; hence with topic, shop and the object''s id. Where the object has none, the id of the subscription''s delivery.'),
 ('slack', true, 409, '8 seconds', '10 minutes', NULL, ARRAY[
     'ev_{body:event_id}'],
   'Slash commands and interactions have no event_id and are not delivered again; answer url_verification before you call.',
@@ -326,10 +326,9 @@ VALUES
   NULL,
   'Id of the event. metadata.webhook_id names the subscription.'),
 ('zoom', true, 409, '8 seconds', '85 minutes', NULL, ARRAY[
-    'uuid_{body:event}:{body:event_ts}:{body:payload.account_id?}:{body:payload.object.uuid}:{body:payload.object.participant.participant_uuid?}:{body:payload.object.participant.user_id?}',
-    'obj_{body:event}:{body:event_ts}:{body:payload.account_id?}:{body:payload.object.id}'],
+    'ev_{body:event}:{body:event_ts}:{body:payload.account_id?}:{body:payload.object.uuid?}:{body:payload.object.id?}:{body:payload.object|sha256}'],
   'Answer endpoint.url_validation before you call: it is no event.',
-  'Event, its time, account and object: inferred, as Zoom sends no id of the event.'),
+  'Event, its time, account and object, with a digest of the object: inferred, as Zoom sends no id of the event; it delivers the same body again.'),
 ('linear', true, 409, '10 seconds', '8 hours', 'any', ARRAY[
     'dlv_{header:linear-delivery}'],
   'Pass the headers of the delivery: webhookId in the body names the webhook.',
@@ -381,28 +380,32 @@ VALUES
 ('portone', true, 503, '35 seconds', '6 hours', 'any', ARRAY[
     'msg_{header:webhook-id}',
     'imp_{body:imp_uid}:{body:status}:{body:cancellation_id?}'],
-  'Pass the headers of the delivery: a V2 body has no id.',
-  'V2: id of the webhook. V1: payment, status and cancellation.'),
+  'Pass the headers of the delivery: a V2 body has no id, and a V1 form is told by its Content-Type.',
+  'V2: id of the webhook. V1: payment, status and cancellation, inferred.'),
 ('adyen', true, 409, '15 seconds', '30 days', NULL, ARRAY[
     'ntf_{body:notificationItems[*].NotificationRequestItem.merchantAccountCode?}:{body:notificationItems[*].NotificationRequestItem.pspReference}:{body:notificationItems[*].NotificationRequestItem.eventCode}:{body:notificationItems[*].NotificationRequestItem.success}'],
-  NULL,
+  'Platform webhooks, which have no notificationItems, are not of this kind: describe them as a provider of your own.',
   'Account, reference, event and success of each item, by which Adyen itself tells duplicates.'),
 ('sendgrid', true, 503, NULL, '30 hours', NULL, ARRAY[
     'ev_{body:[*].sg_event_id}'],
   NULL,
   'Id of each event. Batches may be cut anew between attempts.'),
 ('hubspot', true, 409, '10 seconds', '24 hours', NULL, ARRAY[
-    'ev_{body:[*].portalId}:{body:[*].subscriptionId}:{body:[*].eventId}:{body:[*].occurredAt}:{body:[*].objectId}'],
+    'ev_{body:[*].portalId}:{body:[*].subscriptionId}:{body:[*].eventId}:{body:[*].occurredAt}:{body:[*].objectId}',
+    'as_{body:[*].portalId}:{body:[*].subscriptionId}:{body:[*].eventId}:{body:[*].occurredAt}:{body:[*].fromObjectId}:{body:[*].toObjectId}:{body:[*].associationType?}'],
   NULL,
-  'Portal, subscription, event, time and object of each element: inferred, as eventId alone is not promised to be unique.'),
+  'Portal, subscription, event, time and object, or both objects of an association, of each element: inferred, as eventId alone is not promised to be unique.'),
 ('meta', true, 409, NULL, '7 days', NULL, ARRAY[
     'wa_{body:entry[*].changes[*].value.messages[*].id}',
+    'wamsg_{body:entry[*].id}:{body:entry[*].changes[*].value.messages[*]|sha256}',
+    'pay_{body:entry[*].changes[*].value.statuses[*].id}:{body:entry[*].changes[*].value.statuses[*].status}:{body:entry[*].changes[*].value.statuses[*].timestamp?}:{body:entry[*].changes[*].value.statuses[*].payment|sha256}',
     'st_{body:entry[*].changes[*].value.statuses[*].id}:{body:entry[*].changes[*].value.statuses[*].status}:{body:entry[*].changes[*].value.statuses[*].recipient_id?}:{body:entry[*].changes[*].value.statuses[*].recipient_participant_id?}',
-    'mid_{body:entry[*].messaging[*].message.mid}:{body:entry[*].messaging[*].message.is_deleted?}',
+    'wast_{body:entry[*].id}:{body:entry[*].changes[*].value.statuses[*]|sha256}',
+    'mid_{body:entry[*].id}:{body:entry[*].messaging[*].message.mid}:{body:entry[*].messaging[*].message.is_deleted?}',
     'msg_{body:entry[*].id}:{body:entry[*].messaging[*].timestamp?}:{body:entry[*].messaging[*]|sha256}',
     'stb_{body:entry[*].id}:{body:entry[*].standby[*]|sha256}',
     'chg_{body:entry[*].id}:{body:entry[*].time?}:{body:entry[*].changes[*].field?}:{body:entry[*].changes[*]|sha256}',
-    'ent_{body:entry[*].id?}:{body:entry[*].time?}:{body:entry[*]|sha256}'],
+    'ent_{body:entry[*].id}:{body:entry[*].time?}:{body:entry[*]|sha256}'],
   NULL,
   'WhatsApp, Messenger, Instagram, Pages. Of a message its id, of a status with the status; of any other change object, time, field and a digest of the change: inferred, as Meta sends no id of the event.');
 

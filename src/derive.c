@@ -220,6 +220,6 @@ hint_for(const WdRules *rules, const WdTemplateSet *set)
 		return rules->hint;
 	if (set != NULL && set->has_elements)
 		return
-			"The provider sends several events in one payload: call wd_receive_items.";
+			"If the payload holds several events, call wd_receive_items.";
 	return NULL;
 }
