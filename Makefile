@@ -16,6 +16,7 @@ OBJS = \
 	src/jsontoken.o \
 	src/form.o \
 	src/path.o \
+	src/placeholder.o \
 	src/template.o \
 	src/render.o \
 	src/items.o \

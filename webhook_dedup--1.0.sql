@@ -186,15 +186,28 @@ CREATE TRIGGER wd_check_provider
   BEFORE INSERT OR UPDATE ON webhook_dedup_providers
   FOR EACH ROW EXECUTE FUNCTION wd_check_provider();
 COMMENT ON TRIGGER wd_check_provider ON webhook_dedup_providers IS
-'refuses a provider that makes no sense';
+'refuses a provider that makes no sense by itself';
+CREATE TRIGGER wd_check_with_built_in
+  AFTER INSERT OR UPDATE ON webhook_dedup_providers
+  FOR EACH ROW EXECUTE FUNCTION wd_check_provider();
+COMMENT ON TRIGGER wd_check_with_built_in ON webhook_dedup_providers IS
+'refuses a provider that makes no sense together with the built-in row';
+-- for each row, as replication fires no other triggers
 CREATE TRIGGER wd_providers_changed
-  AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhook_dedup_providers
-  FOR EACH STATEMENT EXECUTE FUNCTION wd_providers_changed();
+  AFTER INSERT OR UPDATE OR DELETE ON webhook_dedup_providers
+  FOR EACH ROW EXECUTE FUNCTION wd_providers_changed();
 COMMENT ON TRIGGER wd_providers_changed ON webhook_dedup_providers IS
+'lets every backend forget what it knows of providers';
+CREATE TRIGGER wd_providers_truncated
+  AFTER TRUNCATE ON webhook_dedup_providers
+  FOR EACH STATEMENT EXECUTE FUNCTION wd_providers_changed();
+COMMENT ON TRIGGER wd_providers_truncated ON webhook_dedup_providers IS
 'lets every backend forget what it knows of providers';
 -- on a subscriber of logical replication too
 ALTER TABLE webhook_dedup_providers ENABLE ALWAYS TRIGGER wd_check_provider;
+ALTER TABLE webhook_dedup_providers ENABLE ALWAYS TRIGGER wd_check_with_built_in;
 ALTER TABLE webhook_dedup_providers ENABLE ALWAYS TRIGGER wd_providers_changed;
+ALTER TABLE webhook_dedup_providers ENABLE ALWAYS TRIGGER wd_providers_truncated;
 
 CREATE VIEW wd_providers AS
 SELECT s.provider,
@@ -229,6 +242,33 @@ SELECT s.provider,
 REVOKE ALL ON TABLE wd_providers FROM PUBLIC;
 COMMENT ON VIEW wd_providers IS
 'what holds for each provider: the user''s settings, completed by the built-in ones and the defaults';
+
+COMMENT ON COLUMN wd_providers.provider IS
+'name, without a scope';
+COMMENT ON COLUMN wd_providers.key_templates IS
+'how keys are derived: the first template that matches';
+COMMENT ON COLUMN wd_providers.busy_status IS
+'HTTP status that makes the provider come again while an event is in progress';
+COMMENT ON COLUMN wd_providers.lease IS
+'lease of calls that name none, null for the setting webhook_dedup.lease';
+COMMENT ON COLUMN wd_providers.lease_floor IS
+'how long one delivery can take, with slack; leases that nobody named are not shorter';
+COMMENT ON COLUMN wd_providers.retention IS
+'how long events are to be remembered';
+COMMENT ON COLUMN wd_providers.retry_window IS
+'how long the provider may deliver an event again, null if unknown';
+COMMENT ON COLUMN wd_providers.max_attempts IS
+'how often an event is acquired before it is exhausted, 0 without limit, null for the setting webhook_dedup.max_attempts';
+COMMENT ON COLUMN wd_providers.payload_format IS
+'json, form or any';
+COMMENT ON COLUMN wd_providers.hint IS
+'advice in the error of an event without a key';
+COMMENT ON COLUMN wd_providers.comment IS
+'what the key is, and how sure that is';
+COMMENT ON COLUMN wd_providers.is_built_in IS
+'true if the provider comes with the extension';
+COMMENT ON COLUMN wd_providers.is_changed IS
+'true if it does, and the user has set something of it';
 
 -- What comes with the extension.  Where the key is only inferred from what the
 -- provider sends, and not promised by it, the comment says so.

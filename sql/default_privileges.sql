@@ -11,7 +11,7 @@ CREATE EXTENSION webhook_dedup;
 
 SELECT c.oid::regclass, bool_and(a.grantee = c.relowner) AS owner_only
   FROM pg_class c, aclexplode(c.relacl) a
- WHERE c.relname LIKE 'webhook\_dedup\_events%' AND c.relkind IN ('r', 'S')
+ WHERE c.relname LIKE ANY ('{webhook\\_dedup\\_%,wd\\_%}') AND c.relkind IN ('r', 'S', 'v')
  GROUP BY c.oid, c.relname ORDER BY c.relname;
 -- pure functions are everybody's
 SELECT p.oid::regprocedure AS granted

@@ -21,7 +21,7 @@ SELECT indexrelid::regclass, indisunique, indpred IS NOT NULL AS partial,
 
 -- no table-level CHECK: it would be parsed at every insertion
 SELECT conname, contype FROM pg_constraint
- WHERE conrelid = 'webhook_dedup_events'::regclass AND contype <> 'n'
+ WHERE conrelid IN ('webhook_dedup_events'::regclass, 'webhook_dedup_providers'::regclass) AND contype <> 'n'
  ORDER BY conname COLLATE "C";
 
 -- the table's rows and its sequence are registered for pg_dump (G9)
@@ -58,12 +58,13 @@ SELECT pg_describe_object(d.classid, d.objid, 0) AS uncommented
    AND NOT (d.classid = 'pg_class'::regclass AND
             (SELECT relkind = 'S' OR relkind = 'c' FROM pg_class WHERE oid = d.objid))
    AND NOT (d.classid = 'pg_type'::regclass AND
-            (SELECT typelem <> 0 OR typrelid = 'webhook_dedup_events'::regclass
-               FROM pg_type WHERE oid = d.objid))
+            (SELECT t.typelem <> 0 OR COALESCE(c.relkind <> 'c', false)
+               FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+              WHERE t.oid = d.objid))
  ORDER BY pg_describe_object(d.classid, d.objid, 0) COLLATE "C";
 
 SELECT a.attname AS uncommented_column FROM pg_attribute a
- WHERE a.attrelid = 'webhook_dedup_events'::regclass AND a.attnum > 0
+ WHERE a.attrelid IN ('webhook_dedup_events'::regclass, 'webhook_dedup_providers'::regclass) AND a.attnum > 0
    AND col_description(a.attrelid, a.attnum) IS NULL;
 
 -- the domain keeps "= 'done'" and text binding working, and refuses the rest

@@ -36,6 +36,8 @@ typedef struct KeptPlan
 {
 	SPIPlanPtr	plan;			/* NULL until first used */
 	uint64		checked_at;		/* changes seen when it was last checked */
+	int			running;		/* executions under way: more than one if a
+								 * trigger calls the extension */
 } KeptPlan;
 
 static KeptPlan plans[WD_PLAN_COUNT];
@@ -48,9 +50,6 @@ typedef struct Table
 } Table;
 
 static Table tables[WD_TABLE_COUNT];
-
-/* Executions under way: more than one if a trigger calls the extension */
-static int	running = 0;
 
 /* Counts the changes of catalogs after which a plan has to be checked */
 static uint64 changes = 1;
@@ -133,17 +132,21 @@ wd_plan_read_latest(WdPlan id, Datum *args)
 /*
  * Run a statement that only reads, as the server reads its own catalogs: it
  * sees all that is committed, in any transaction, be it a parallel worker's.
- * *table is set to the table that was read.
+ *
+ * *table is set to the table before it is read: what is not seen of its
+ * changes will be told, with that OID, after this.
  */
 uint64
 wd_plan_read_settings(WdPlan id, Datum *args, Oid *table)
 {
+	const WdStatement *statement = wd_statement(id);
 	uint64		nrows;
 
+	find_table(statement);
+	*table = tables[statement->table].oid;
 	PushActiveSnapshot(GetNonHistoricCatalogSnapshot(InvalidOid));
 	nrows = run(id, args, NULL, true);
 	PopActiveSnapshot();
-	*table = tables[wd_statement(id)->table].oid;
 	return nrows;
 }
 
@@ -162,14 +165,14 @@ run(WdPlan id, Datum *args, const char *nulls, bool read_only)
 	if (may_plan)
 		check(kept, statement);
 
-	running++;
+	kept->running++;
 	PG_TRY();
 	{
 		result = execute(kept->plan, args, nulls, read_only, may_plan);
 	}
 	PG_FINALLY();
 	{
-		running--;
+		kept->running--;
 	}
 	PG_END_TRY();
 
@@ -223,14 +226,11 @@ check(KeptPlan *kept, const WdStatement *statement)
 
 	for (;;)
 	{
-		uint64		before = changes;
 		SPIPlanPtr	plan = NULL;
+		uint64		before;
 
-		CHECK_FOR_INTERRUPTS();
 		find_table(statement);
-		/* the wait for its lock may have ended with another one */
-		if (before != changes)
-			continue;
+		before = changes;
 		old_plan = kept->plan;
 		if (kept->plan == NULL || !is_analyzed(kept->plan))
 			plan = prepare(statement);
@@ -250,7 +250,7 @@ check(KeptPlan *kept, const WdStatement *statement)
 	}
 
 	/* one that is still being executed is left alone: that is rare enough */
-	if (old_plan != NULL && running == 0)
+	if (old_plan != NULL && kept->running == 0)
 		SPI_freeplan(old_plan);
 }
 
@@ -260,9 +260,17 @@ find_table(const WdStatement *statement)
 {
 	Table	   *table = &tables[statement->table];
 	char		name[WD_MAX_TABLE_NAME];
-	Oid			found = wd_home_find(statement->table, name);
+	Oid			found;
+	uint64		before;
 
-	LockRelationOid(found, statement->lockmode);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		before = changes;
+		found = wd_home_find(statement->table, name);
+		LockRelationOid(found, statement->lockmode);
+		/* the wait for its lock may have ended with another one */
+	} while (before != changes);
 	if (found == table->oid && strcmp(name, table->name) == 0)
 		return;
 
@@ -278,7 +286,7 @@ forget_plans(int table)
 	{
 		if (wd_statement(i)->table != table)
 			continue;
-		if (plans[i].plan != NULL && running == 0)
+		if (plans[i].plan != NULL && plans[i].running == 0)
 			SPI_freeplan(plans[i].plan);
 		plans[i].plan = NULL;
 	}
@@ -287,17 +295,13 @@ forget_plans(int table)
 static SPIPlanPtr
 prepare(const WdStatement *statement)
 {
-	const char *mark = strstr(statement->sql, WD_TABLE_MARK);
+	char	   *sql = wd_statement_text(statement,
+									tables[statement->table].name);
 	Oid			argtypes[WD_MAX_STATEMENT_ARGS];
 	SPIPlanPtr	plan;
 
 	memcpy(argtypes, statement->argtypes, sizeof(argtypes));
-	plan = SPI_prepare_cursor(psprintf("%.*s%s%s",
-									   (int) (mark - statement->sql),
-									   statement->sql,
-									   tables[statement->table].name,
-									   mark + strlen(WD_TABLE_MARK)),
-							  statement->nargs, argtypes,
+	plan = SPI_prepare_cursor(sql, statement->nargs, argtypes,
 							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a statement of webhook_dedup: %s",

@@ -42,16 +42,18 @@ static char *template_text(Datum value, bool isnull, int number);
 static void raise_malformed(const char *text, const WdTemplateError *error);
 static void check_numbers(const Row *row);
 static void check_format(const Row *row);
-static void check_intervals(const Row *row, bool is_insert);
-static bool complete_intervals(const Row *row, int64 *lease_floor,
+static void check_intervals(const Row *row);
+static void complete_intervals(const Row *row, int64 *lease_floor,
 							   int64 *retry_window);
 static char *interval_text(int64 usec);
 
 /*
  * wd_check_provider() returns trigger
  *
- * Before a row of webhook_dedup_providers is stored: raises 22004 or 22023 if
- * it makes no sense.
+ * Raises 22004 or 22023 for a row of webhook_dedup_providers that makes no
+ * sense: before it is stored, for what it says by itself; afterwards, for
+ * what it comes to together with the built-in row.  (Before, an INSERT that
+ * is going to be an UPDATE knows nothing of what the row there says.)
  */
 Datum
 wd_check_provider(PG_FUNCTION_ARGS)
@@ -68,11 +70,15 @@ wd_check_provider(PG_FUNCTION_ARGS)
 	row.tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 		trigger->tg_newtuple : trigger->tg_trigtuple;
 
-	check_name(&row);
-	check_templates(&row);
-	check_numbers(&row);
-	check_format(&row);
-	check_intervals(&row, TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
+	if (TRIGGER_FIRED_AFTER(trigger->tg_event))
+		check_intervals(&row);
+	else
+	{
+		check_name(&row);
+		check_templates(&row);
+		check_numbers(&row);
+		check_format(&row);
+	}
 	return PointerGetDatum(row.tuple);
 }
 
@@ -224,7 +230,7 @@ check_format(const Row *row)
  * for longer than one delivery takes.
  */
 static void
-check_intervals(const Row *row, bool is_insert)
+check_intervals(const Row *row)
 {
 	int64		lease = get_interval(row, "lease");
 	int64		lease_floor = get_interval(row, "lease_floor");
@@ -232,10 +238,9 @@ check_intervals(const Row *row, bool is_insert)
 	int64		retry_window = get_interval(row, "retry_window");
 	Datum		value;
 
-	/* a row that is there already is updated next, with what it says */
-	if (get(row, "built_in", &value) && !DatumGetBool(value) &&
-		complete_intervals(row, &lease_floor, &retry_window) && is_insert)
-		return;
+	(void) get(row, "built_in", &value);
+	if (!DatumGetBool(value))
+		complete_intervals(row, &lease_floor, &retry_window);
 
 	if (retention >= 0 && retention < retry_window)
 		ereport(ERROR,
@@ -253,18 +258,14 @@ check_intervals(const Row *row, bool is_insert)
 						  interval_text(lease_floor)));
 }
 
-/*
- * Complete what a user's row leaves out by what the built-in row says.
- * Returns true if there is a user's row of that name already.
- */
-static bool
+/* Complete what a user's row leaves out by what the built-in row says. */
+static void
 complete_intervals(const Row *row, int64 *lease_floor,
 				   int64 *retry_window)
 {
 	Datum		provider;
 	uint64		nrows;
 	Oid			table;
-	bool		is_there = false;
 
 	(void) get(row, "provider", &provider);
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -276,7 +277,6 @@ complete_intervals(const Row *row, int64 *lease_floor,
 		Datum		built_in;
 
 		(void) get(&other, "built_in", &built_in);
-		is_there |= !DatumGetBool(built_in);
 		if (!DatumGetBool(built_in))
 			continue;
 		if (*lease_floor < 0)
@@ -285,7 +285,6 @@ complete_intervals(const Row *row, int64 *lease_floor,
 			*retry_window = get_interval(&other, "retry_window");
 	}
 	SPI_finish();
-	return is_there;
 }
 
 static char *

@@ -73,8 +73,8 @@ wd_drop_provider(PG_FUNCTION_ARGS)
 /*
  * wd_providers_changed() returns trigger
  *
- * After each statement that changes webhook_dedup_providers: when it commits,
- * every backend forgets what it knows of providers.
+ * After each change of webhook_dedup_providers: when it commits, every backend
+ * forgets what it knows of providers.
  */
 Datum
 wd_providers_changed(PG_FUNCTION_ARGS)

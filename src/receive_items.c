@@ -95,8 +95,13 @@ derive_batch(const WdRules *rules, text *provider,
 	char	  **paths;
 
 	initStringInfo(&key);
-	if (!wd_derive_whole(rules, set, delivery, values, lists, &key))
+	if (!wd_derive_whole(rules, set, delivery, values,
+						 set->has_elements ? lists : NULL, &key))
+	{
+		if (!set->has_elements)
+			wd_check_derived(WD_NO_MATCH, rules, set, NULL);
 		return derive_items(rules, set, lists, values, delivery, batch);
+	}
 
 	paths = make_batch(batch, 1);
 	paths[0] = "";

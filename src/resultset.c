@@ -27,13 +27,15 @@ wd_result_set(FunctionCallInfo fcinfo, int ncolumns)
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("set-valued function called in context that cannot accept a set"));
 
-	old_context =
-		MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
 		desc->natts != ncolumns)
 		elog(ERROR, "function must return rows of %d columns", ncolumns);
+
+	/* a copy, as looking it up leaves more behind in the memory of a query */
+	old_context =
+		MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	result->returnMode = SFRM_Materialize;
-	result->setDesc = desc;
+	result->setDesc = CreateTupleDescCopy(desc);
 	result->setResult =
 		tuplestore_begin_heap((result->allowedModes &
 							   SFRM_Materialize_Random) != 0,

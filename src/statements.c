@@ -18,6 +18,9 @@
 #include "plans.h"
 #include "statements.h"
 
+/* Stands in each text, once, for the name of its table */
+#define TABLE_MARK "@table@"
+
 /* What decides about an event, and all that a caller is told of it */
 #define STATE_COLUMNS \
 	"e.status, e.attempt, e.lease_expires_at"
@@ -286,4 +289,14 @@ const WdStatement *
 wd_statement(int plan)
 {
 	return &statements[plan];
+}
+
+/* The text of a statement, with the qualified and quoted name of its table. */
+char *
+wd_statement_text(const WdStatement *statement, const char *table_name)
+{
+	const char *mark = strstr(statement->sql, TABLE_MARK);
+
+	return psprintf("%.*s%s%s", (int) (mark - statement->sql), statement->sql,
+					table_name, mark + strlen(TABLE_MARK));
 }

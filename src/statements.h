@@ -7,9 +7,6 @@
 
 #define WD_MAX_STATEMENT_ARGS 11
 
-/* Stands in each text, once, for the qualified name of its table. */
-#define WD_TABLE_MARK "@table@"
-
 typedef struct WdStatement
 {
 	int			expected;		/* what SPI must answer */
@@ -21,5 +18,7 @@ typedef struct WdStatement
 } WdStatement;
 
 extern const WdStatement *wd_statement(int plan);
+extern char *wd_statement_text(const WdStatement *statement,
+							   const char *table_name);
 
 #endif							/* WD_STATEMENTS_H */

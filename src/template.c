@@ -12,6 +12,7 @@
 
 #include "jsonscan.h"
 #include "path.h"
+#include "placeholder.h"
 #include "template.h"
 
 /* The text that is being compiled, and where in it the compiler stands. */
@@ -24,20 +25,11 @@ typedef struct Compiler
 } Compiler;
 
 static bool compile_template(Compiler *c, WdTemplate *result);
+static bool has_required(const WdTemplate *template);
 static bool compile_conditions(Compiler *c, WdTemplate *result);
 static bool check_literal(Compiler *c, const WdTemplate *template,
 						  const char *literal, int len);
 static const char *find_end(Compiler *c, const char *brace);
-static bool compile_placeholder(Compiler *c, WdPlaceholder *result,
-								const char *end);
-static const char *compile_condition(WdPlaceholder *result, const char *start,
-									 const char *end);
-static const char *compile_filter(Compiler *c, WdPlaceholder *result,
-								  const char *end);
-static bool compile_header(Compiler *c, WdPlaceholder *result,
-						   const char *end);
-static bool compile_body(Compiler *c, WdPlaceholder *result,
-						 const char *end);
 static bool find_place(Compiler *c, WdTemplate *template);
 static bool add_to_place(Compiler *c, WdTemplate *template,
 						 const WdPlaceholder *placeholder);
@@ -101,8 +93,10 @@ compile_template(Compiler *c, WdTemplate *result)
 		{
 			result->tail = literal;
 			result->tail_len = len;
-			return result->nplaceholders > 0 ||
-				refuse(c, brace, "a placeholder is missing");
+			return has_required(result) ||
+				refuse(c, brace, result->nplaceholders == 0 ?
+					   "a placeholder is missing" :
+					   "a placeholder that is not optional is missing");
 		}
 		if (result->nplaceholders > 0 && memchr(literal, ':', len) == NULL)
 			return refuse(c, brace,
@@ -117,13 +111,29 @@ compile_template(Compiler *c, WdTemplate *result)
 		placeholder->literal = literal;
 		placeholder->literal_len = len;
 		c->p = brace + 1;
-		if (!compile_placeholder(c, placeholder, end))
+		if (!wd_placeholder_compile(c->set, &c->p, end, placeholder,
+									&c->problem))
 			return false;
 		if (placeholder->expected != NULL)
 			return refuse(c, brace,
 						  "a condition must stand in front of everything else");
 		c->p = end + 1;
 	}
+}
+
+/*
+ * Does something have to be there?  If not, all events without it would have
+ * one key.
+ */
+static bool
+has_required(const WdTemplate *template)
+{
+	for (int i = 0; i < template->nplaceholders; i++)
+	{
+		if (!template->placeholders[i].optional)
+			return true;
+	}
+	return false;
 }
 
 /* Compile the conditions in front of the template's text. */
@@ -145,7 +155,8 @@ compile_conditions(Compiler *c, WdTemplate *result)
 
 		condition = &result->conditions[result->nconditions++];
 		c->p = brace + 1;
-		if (!compile_placeholder(c, condition, end))
+		if (!wd_placeholder_compile(c->set, &c->p, end, condition,
+									&c->problem))
 			return false;
 		c->p = end + 1;
 	}
@@ -181,108 +192,6 @@ find_end(Compiler *c, const char *brace)
 		return end;
 	refuse(c, end, "the placeholder is not closed");
 	return NULL;
-}
-
-/* Compile what stands between the braces, from c->p up to end. */
-static bool
-compile_placeholder(Compiler *c, WdPlaceholder *result, const char *end)
-{
-	result->text = c->p;
-	result->text_len = end - c->p;
-	if (end > c->p && end[-1] == '?')
-	{
-		result->optional = true;
-		end--;
-	}
-	end = compile_condition(result, c->p, end);
-	if (result->optional && result->expected != NULL)
-		return refuse(c, result->text + result->text_len - 1,
-					  "a condition cannot be optional");
-
-	if (strncmp(c->p, "body:", 5) == 0)
-	{
-		c->p += 5;
-		result->source = WD_FROM_BODY;
-		end = compile_filter(c, result, end);
-		return end != NULL && compile_body(c, result, end);
-	}
-	if (strncmp(c->p, "header:", 7) == 0)
-	{
-		c->p += 7;
-		result->source = WD_FROM_HEADER;
-		end = compile_filter(c, result, end);
-		return end != NULL && compile_header(c, result, end);
-	}
-	return refuse(c, c->p,
-				  "a placeholder must begin with \"body:\" or \"header:\"");
-}
-
-/* Take a condition off the end; returns where the rest ends. */
-static const char *
-compile_condition(WdPlaceholder *result, const char *start, const char *end)
-{
-	const char *equals = memchr(start, '=', end - start);
-
-	if (equals == NULL)
-		return end;
-	result->expected = equals + 1;
-	result->expected_len = end - equals - 1;
-	return equals;
-}
-
-/* Take a filter off the end; returns where the rest ends, NULL if refused. */
-static const char *
-compile_filter(Compiler *c, WdPlaceholder *result, const char *end)
-{
-	const char *bar;
-	int			len;
-
-	/* the source may have ended behind a condition's "=" */
-	bar = end > c->p ? memchr(c->p, '|', end - c->p) : NULL;
-	if (bar == NULL)
-		return end;
-	len = end - bar - 1;
-	if (len == strlen("sha256") && strncmp(bar + 1, "sha256", len) == 0)
-		result->filter = WD_FILTER_SHA256;
-	else if (result->source == WD_FROM_HEADER &&
-			 len == strlen("percent") && strncmp(bar + 1, "percent", len) == 0)
-		result->filter = WD_FILTER_PERCENT;
-	else
-	{
-		refuse(c, bar + 1, result->source == WD_FROM_BODY ?
-			   "a member's filter must be \"sha256\"" :
-			   "a header's filter must be \"sha256\" or \"percent\"");
-		return NULL;
-	}
-	return bar;
-}
-
-static bool
-compile_header(Compiler *c, WdPlaceholder *result, const char *end)
-{
-	char	   *name;
-
-	if (c->p >= end)
-		return refuse(c, c->p, "the name of a header is missing");
-
-	name = pnstrdup(c->p, end - c->p);
-	for (char *p = name; *p != '\0'; p++)
-	{
-		if (*p >= 'A' && *p <= 'Z')
-			*p += 'a' - 'A';
-	}
-	result->header = name;
-	result->header_len = end - c->p;
-	return true;
-}
-
-static bool
-compile_body(Compiler *c, WdPlaceholder *result, const char *end)
-{
-	if (c->p >= end)
-		return refuse(c, c->p, "the name of a member is missing");
-	result->path = wd_path_compile(c->set, c->p, end, &c->p, &c->problem);
-	return result->path >= 0;
 }
 
 /*

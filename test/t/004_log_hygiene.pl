@@ -65,6 +65,38 @@ my @deliveries = (
 	[ 'headers that are no object', '{"id":"ID"}', qq(["$sentinel"]), '22023' ],
 );
 
+# Deliveries of several events, to be claimed one by one, and of forms: name =>
+# provider, body, headers, SQLSTATE
+my @several = (
+	[ 'items', 'sendgrid', qq([{"sg_event_id":"ID","s":"$sentinel"},{"sg_event_id":"ID-2"}]), '{}', '00000' ],
+	[ 'items again', 'sendgrid', qq([{"sg_event_id":"ID","s":["$sentinel"]}]), '{}', '00000' ],
+	[ 'no items', 'sendgrid', '[]', qq({"s":"$sentinel"}), '00000' ],
+	[ 'an item as identifier', 'sendgrid', qq([{"sg_event_id":"$sentinel-ID"}]), '{}', '00000' ],
+	[ 'an item without a key', 'sendgrid', qq([{"sg_event_id":"x-ID"},{"s":"$sentinel"}]), '{}', 'WD001' ],
+	[ 'an item that is none', 'sendgrid', qq(["$sentinel"]), '{}', 'WD001' ],
+	[ 'no array', 'sendgrid', qq({"$sentinel":"$sentinel"}), '{}', 'WD001' ],
+	[ 'an item that is no text', 'sendgrid', qq([{"sg_event_id":"$sentinel\\u0000"}]), '{}', '22P02' ],
+	[ 'a broken item', 'sendgrid', qq([{"sg_event_id":"ID"},{"s":"$sentinel"]), '{}', '22P02' ],
+	[ 'broken UTF-8', 'sendgrid', qq([{"sg_event_id":"ID","s":"$sentinel\xC3\x28"}]), '{}', '22P02' ],
+	[ 'too many items', 'sendgrid', '[' . '{},' x 10_000 . qq({"s":"$sentinel"}]), '{}', '22P02' ],
+	[ 'a form', 'twilio', "MessageSid=ID&MessageStatus=sent&Body=$sentinel", '{}', '00000' ],
+	[ 'a form without a key', 'twilio', "Body=$sentinel&$sentinel=1", qq({"$sentinel":"$sentinel"}), 'WD001' ],
+	[ 'a form that is no text', 'twilio', "MessageSid=$sentinel%FF&MessageStatus=sent", '{}', '22P02' ],
+	[ 'a header of a wrong type', 'github', $sentinel, qq({"x-github-delivery":{"$sentinel":1}}), '22023' ],
+	[ 'a header that is no text', 'cloudevents', $sentinel, qq({"ce-source":"$sentinel%zz"}), '22023' ],
+	[ 'no header', 'github', $sentinel, qq({"$sentinel":"$sentinel"}), 'WD001' ],
+	[ 'headers that are no object', 'sendgrid', '[]', qq(["$sentinel"]), '22023' ],
+	[ 'an unknown provider', 'nobody', $sentinel, qq({"s":"$sentinel"}), '22023' ],
+	[ 'a provider without templates', 'bare', $sentinel, qq({"s":"$sentinel"}), '22023' ],
+);
+
+# The functions that take those
+my @takers = (
+	q{SELECT count(*) FROM wd_receive_items(PROVIDER, BODY, HEADERS);},
+	# explained, not refused
+	q{SELECT count(*), count(dedup_key) FROM wd_explain_key(PROVIDER, BODY, HEADERS);},
+);
+
 sub hex_literal
 {
 	my ($bytes) = @_;
@@ -118,6 +150,57 @@ sub deliver_literals
 	return;
 }
 
+# Deliveries of several events as literals in the statement
+sub deliver_several
+{
+	my ($round) = @_;
+
+	foreach my $delivery (@several)
+	{
+		my ($name, $provider, $body, $headers, $expected) = @$delivery;
+
+		s/ID/$round/g foreach $body, $headers;
+		foreach my $literal (literals($body))
+		{
+			foreach my $taker (@takers)
+			{
+				my $position = log_size($node);
+				my ($stdout, $stderr) = run_as($node, undef,
+					$taker =~ s/PROVIDER/'$provider'/r =~
+					  s/BODY/$literal/r =~ s/HEADERS/'$headers'/r);
+
+				is(state_of($stderr), $expected,
+					"$name, received: $expected")
+				  if $taker =~ /receive/;
+				is_clean($position, $stdout . $stderr,
+					"$name, $taker" =~ s/ FROM.*//r);
+			}
+		}
+	}
+	return;
+}
+
+# Describing a provider: key templates may be seen, as they are no payload
+sub describe
+{
+	my $position = log_size($node);
+	my (undef, $stderr) = run_as($node, undef,
+		q[SELECT wd_set_provider('t', '{"visible_{body:id}"}'); SELECT wd_set_provider('t', '{"visible_{body:id"}');]
+	);
+
+	is(state_of($stderr), '22023', 'a malformed template');
+	like($stderr, qr/Key template: visible_\{body:id/, 'is shown');
+	$position = log_size($node);
+	(undef, $stderr) = run_as($node, undef, <<"SQL");
+SELECT wd_set_provider('t', '{"{body:kind=visible}ev_{body:id}"}', hint => 'A visible hint.');
+SELECT (wd_receive('t', '{"kind":"$sentinel","id":"$sentinel"}')).outcome;
+SQL
+	is(state_of($stderr), 'WD001', 'a condition that is not met');
+	like($stderr, qr/A visible hint/, 'with the hint of the provider');
+	is_clean($position, $stderr, 'a condition that is not met');
+	return;
+}
+
 # All deliveries as bound parameters
 sub deliver_parameters
 {
@@ -150,6 +233,50 @@ sub deliver_parameters
 			"$name: $expected");
 		is_clean($position, $stdout . $stderr, $name);
 	}
+	foreach my $i (0 .. $#takers)
+	{
+		deliver_several_parameters("$round-$i", $mode, $takers[$i]);
+	}
+	return;
+}
+
+# Deliveries of several events as bound parameters
+sub deliver_several_parameters
+{
+	my ($round, $mode, $taker) = @_;
+	my $script = PostgreSQL::Test::Utils::tempdir() . '/several.sql';
+
+	append_to_file($script,
+		$taker =~ s/PROVIDER/:provider/r =~ s/BODY/:body/r =~
+		  s/HEADERS/:headers/r . "\n");
+	foreach my $delivery (@several)
+	{
+		my ($name, $provider, $body, $headers, $expected) = @$delivery;
+		my $position = log_size($node);
+		my ($stdout, $stderr);
+
+		# more than a command line can hold
+		next if length $body > 10_000;
+		s/ID/$round/g foreach $body, $headers;
+		my $succeeded = IPC::Run::run(
+			[
+				'pgbench', '-n',
+				'-t', '1',
+				'-M', $mode,
+				'-f', $script,
+				'-D', "provider=$provider",
+				'-D', 'body=' . hex_literal($body),
+				'-D', "headers=$headers",
+				$node->connstr('postgres')
+			],
+			'>', \$stdout,
+			'2>', \$stderr);
+		is( $succeeded ? 'accepted' : 'refused',
+			$expected eq '00000' ? 'accepted' : 'refused',
+			"$name: $expected")
+		  if $taker =~ /receive/;
+		is_clean($position, $stdout . $stderr, $name);
+	}
 	return;
 }
 
@@ -179,6 +306,10 @@ sub derive_literals
 {
 	foreach my $call (
 		qq{wd_dedup_key('paypal', '{"s":"$sentinel"}', '{}')},
+		qq{wd_dedup_key('sendgrid', '[{"sg_event_id":"$sentinel"}]', '{}')},
+		qq{wd_dedup_key('adyen', '{"$sentinel":"$sentinel"}', '{"$sentinel":"$sentinel"}')},
+		qq{wd_dedup_key('nobody', '{"s":"$sentinel"}', '{"$sentinel":"$sentinel"}')},
+		qq{wd_dedup_key('cloudevents', '{"s":"$sentinel"}', '{"ce-source":"$sentinel%zz"}')},
 		qq{wd_paypal_dedup_key('{"s":"$sentinel"}', '{"h":"$sentinel"}')},
 		qq{wd_paypal_dedup_key('{}', '{"paypal-transmission-id":[1,"$sentinel"]}')},
 		qq{wd_toss_dedup_key('{"s":"$sentinel"}', '["$sentinel"]')},
@@ -215,6 +346,19 @@ my @refused_early = (
 		'22023',
 		"wd_receive('paypal', $secret_body, $secret_headers, '100 years')"
 	],
+	[ '22023', "wd_receive_items('', $secret_body, $secret_headers)" ],
+	[ '22004', "wd_receive_items(NULL, $secret_body, $secret_headers)" ],
+	[ '22023', "wd_receive_items('nobody', $secret_body, $secret_headers)" ],
+	[ '22004', "wd_receive_items('paypal', $secret_body, NULL)" ],
+	[
+		'22023',
+		"wd_receive_items('paypal', $secret_body, $secret_headers, '-1 s')"
+	],
+	[ '22023', "wd_explain_key('', $secret_body, $secret_headers)" ],
+	[ '22004', "wd_explain_key(NULL, $secret_body, $secret_headers)" ],
+	[ '22023', "wd_explain_key('nobody', $secret_body, $secret_headers)" ],
+	[ '22004', "wd_explain_key('paypal', $secret_body, NULL)" ],
+	[ '22004', "wd_explain_key('paypal', NULL, $secret_headers)" ],
 	[ '22023', "wd_dedup_key('', $secret_body, $secret_headers)" ],
 	[ '22004', "wd_dedup_key(NULL, $secret_body, $secret_headers)" ],
 	[ '22023', "wd_dedup_key($long_provider, $secret_body, $secret_headers)" ],
@@ -410,7 +554,10 @@ sub all_of
 	my ($round, $language) = @_;
 
 	subtest "G6: literals, $language" => sub { deliver_literals($round) };
+	subtest "G6: several events, and forms, $language" =>
+	  sub { deliver_several($round) };
 	subtest "G6: functions that derive, $language" => sub { derive_literals() };
+	subtest "G6: described providers, $language" => sub { describe() };
 	subtest "G6: arguments refused early, $language" =>
 	  sub { refuse_early() };
 	subtest "G6: failed events, $language" => sub { deliver_failed($round) };
@@ -430,6 +577,8 @@ subtest 'G6: the measure sees a sentinel' => sub {
 	like($stderr, qr/$sentinel_re/i, 'in the messages');
 };
 
+$node->safe_psql('postgres',
+	q{SELECT wd_set_provider('bare', busy_status => 503)});
 all_of('en', 'English');
 foreach my $mode ('extended', 'prepared')
 {
@@ -461,7 +610,7 @@ SKIP:
 {
 	my $locale = other_locale();
 
-	skip 'no locale whose messages are not English', 6
+	skip 'no locale whose messages are not English', 8
 	  unless defined $locale;
 	$node->append_conf('postgresql.conf', "lc_messages = '$locale'");
 	$node->restart;

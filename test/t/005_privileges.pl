@@ -49,6 +49,19 @@ my %calls = (
 	q{dedup.wd_acquire_many('shop', '{c,d}')} => 'receiver',
 	q{dedup.wd_try_once('shop', 'e')} => 'receiver',
 	q{dedup.wd_receive('paypal', '{"id":"1"}')} => 'receiver',
+	q{dedup.wd_receive_items('paypal', '{"id":"1"}')} => 'receiver',
+	q{dedup.wd_dedup_key('paypal', '{"id":"1"}')} => 'receiver operator',
+	q{dedup.wd_paypal_dedup_key('{"id":"1"}', '{}')} => 'receiver operator',
+	q{dedup.wd_toss_dedup_key('{"eventId":"1"}', '{}')} =>
+	  'receiver operator',
+	q{dedup.wd_explain_key('paypal', '{"id":"1"}')} => 'operator',
+	q{dedup.wd_set_provider('paypal', busy_status => 500)} => '',
+	q{dedup.wd_drop_provider('paypal')} => '',
+	q{dedup.wd_check_provider()} => '',
+	q{dedup.wd_providers_changed()} => '',
+	q{count(*) FROM dedup.webhook_dedup_providers} => 'operator',
+	q{count(*) FROM dedup.wd_providers} => 'operator',
+	q{1 FROM dedup.webhook_dedup_providers FOR UPDATE} => '',
 	q{dedup.wd_mark_done('shop', 'done')} => 'receiver operator',
 	q{dedup.wd_mark_failed('shop', 'done')} => 'receiver operator',
 	q{dedup.wd_mark_done_many('shop', '{done}')} => 'receiver',
@@ -78,6 +91,16 @@ my @forbidden = (
 	q{CREATE TRIGGER t BEFORE INSERT ON dedup.webhook_dedup_events FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()},
 	q{CREATE TABLE t (id bigint REFERENCES dedup.webhook_dedup_events (id))},
 	q{COPY dedup.webhook_dedup_events FROM STDIN},
+	q{INSERT INTO dedup.webhook_dedup_providers (provider) VALUES ('shop')},
+	q{UPDATE dedup.webhook_dedup_providers SET busy_status = 500},
+	q{DELETE FROM dedup.webhook_dedup_providers},
+	q{TRUNCATE dedup.webhook_dedup_providers},
+	q{BEGIN; LOCK dedup.webhook_dedup_providers},
+	q{COPY dedup.webhook_dedup_providers FROM STDIN},
+	q{ALTER TABLE dedup.webhook_dedup_providers DISABLE TRIGGER wd_check_provider},
+	q{DROP TRIGGER wd_providers_changed ON dedup.webhook_dedup_providers},
+	q{CREATE TRIGGER t AFTER INSERT ON dedup.webhook_dedup_providers FOR EACH STATEMENT EXECUTE FUNCTION suppress_redundant_updates_trigger()},
+	q{CREATE OR REPLACE VIEW dedup.wd_providers AS SELECT 1 AS provider},
 	q{DROP EXTENSION webhook_dedup},
 	q{ALTER FUNCTION dedup.wd_lookup(text, text) SECURITY INVOKER},
 	q{CREATE TABLE dedup.t (i integer)},
@@ -86,9 +109,6 @@ my @forbidden = (
 # What everybody can call who can use the schema
 my @pure = (
 	q{dedup.wd_payload_hash('x')},
-	q{dedup.wd_dedup_key('paypal', '{"id":"1"}')},
-	q{dedup.wd_paypal_dedup_key('{"id":"1"}', '{}')},
-	q{dedup.wd_toss_dedup_key('{"eventId":"1"}', '{}')},
 );
 
 # without the schema, nothing of it has a name
@@ -203,6 +223,46 @@ SQL
 		'00000', 'and be dropped');
 };
 
+# The owner may let another role describe providers, which then needs nothing
+# else, and gets past no check.
+subtest 'G9: a role that describes providers' => sub {
+	$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE configurator LOGIN;
+GRANT EXECUTE ON FUNCTION dedup.wd_drop_provider(text),
+  dedup.wd_set_provider(text, text[], integer, interval, interval, interval, integer, interval, text, text, text)
+  TO configurator;
+SQL
+	is( sqlstate(
+			$node, 'configurator',
+			q{SELECT dedup.wd_set_provider('acme', '{"ev_{body:id}"}', 409);}),
+		'00000',
+		'describes one');
+	my ($stdout, $stderr) = run_as($node, 'receiver', <<'SQL');
+SELECT dedup_key FROM dedup.wd_receive('acme', '{"id":"1"}');
+SELECT http_status FROM dedup.wd_receive('acme', '{"id":"1"}');
+SQL
+	is($stdout . $stderr, "ev_1\n409", 'for a receiver to use');
+	is( sqlstate(
+			$node, 'configurator',
+			q{SELECT dedup.wd_set_provider('acme', busy_status => 200);}),
+		'22023',
+		'what makes no sense is refused');
+	is( sqlstate(
+			$node, 'configurator',
+			q{UPDATE dedup.webhook_dedup_providers SET busy_status = 500;}),
+		'42501',
+		'the table is not its own');
+	is( sqlstate(
+			$node, 'configurator',
+			q{SELECT dedup.wd_receive('acme', '{"id":"2"}');}),
+		'42501',
+		'nor is the ledger');
+	is( sqlstate(
+			$node, 'configurator', q{SELECT dedup.wd_drop_provider('acme');}),
+		'00000',
+		'drops it');
+};
+
 # The catalog knows all objects, those of tomorrow too.
 my $members = q{
 	SELECT p.* FROM pg_proc p
@@ -238,7 +298,7 @@ SELECT string_agg(proname || ':' || provolatile::text, ' ' ORDER BY proname)
   WHERE proname IN ('wd_payload_hash', 'wd_dedup_key', 'wd_paypal_dedup_key',
     'wd_toss_dedup_key', 'wd_lookup', 'wd_acquire')
 SQL
-		'wd_acquire:v wd_dedup_key:s wd_lookup:s wd_payload_hash:i wd_paypal_dedup_key:i wd_toss_dedup_key:i',
+		'wd_acquire:v wd_dedup_key:s wd_lookup:s wd_payload_hash:i wd_paypal_dedup_key:s wd_toss_dedup_key:s',
 		'volatility is as it truly is');
 	is( $node->safe_psql(
 			'postgres', <<'SQL'), '', 'each object and column has a comment');

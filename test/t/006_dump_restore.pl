@@ -21,6 +21,11 @@ my $rows = q{SELECT id, provider, dedup_key, first_seen_at, last_seen_at,
 	status, request_hash, attempt, lease_expires_at, last_error
 	FROM SCHEMA.webhook_dedup_events ORDER BY id};
 
+# What the user set of providers, and what holds of them
+my $set = q{SELECT * FROM SCHEMA.webhook_dedup_providers WHERE NOT built_in
+	ORDER BY provider};
+my $holds = q{SELECT * FROM SCHEMA.wd_providers ORDER BY provider};
+
 # Who can call what, as far as roles were granted it
 my $grants = q{SELECT p.oid::regprocedure::text, a.grantee::regrole,
 	a.privilege_type
@@ -29,7 +34,8 @@ my $grants = q{SELECT p.oid::regprocedure::text, a.grantee::regrole,
 	UNION ALL
 	SELECT c.oid::regclass::text, a.grantee::regrole, a.privilege_type
 	FROM pg_class c, aclexplode(c.relacl) a
-	WHERE c.relname = 'webhook_dedup_events' AND a.grantee <> c.relowner
+	WHERE c.relname IN ('webhook_dedup_events', 'webhook_dedup_providers', 'wd_providers')
+	  AND a.grantee <> c.relowner
 	ORDER BY 1, 2, 3};
 
 sub in_schema
@@ -94,6 +100,12 @@ SELECT SCHEMA.wd_receive('paypal', '{"id":"WH-1"}');
 SELECT SCHEMA.wd_try_acquire('shop', 'reopened'),
   SCHEMA.wd_mark_done('shop', 'reopened'), SCHEMA.wd_reopen('shop', 'reopened');
 SELECT SCHEMA.wd_acquire_many('shop', ARRAY['m1', 'm2', 'm3']);
+-- a provider of the user's, and changes of those that come with the extension
+SELECT SCHEMA.wd_set_provider('acme', ARRAY['ev_{body:id}:{body:\u00e9}', E'h_{header:x "quoted" \\ id}'],
+  429, '1 hour', '40 days', '30 days', 7, '1 minute', 'any', E'a\thint', E'a\ncomment');
+SELECT SCHEMA.wd_set_provider('only a name');
+SELECT SCHEMA.wd_set_provider('paypal', ARRAY['mine_{body:id}'], retention => '3 days');
+SELECT SCHEMA.wd_set_provider('github', lease => '36 seconds');
 -- a value of the sequence that no row has any more
 DELETE FROM SCHEMA.webhook_dedup_events WHERE dedup_key = 'm3';
 SQL
@@ -121,6 +133,19 @@ foreach my $database (sort keys %schemas)
 			like($node->safe_psql($copy, $grants),
 				qr/wd_receive.*\|receiver\|EXECUTE/, 'and they are there');
 
+			my $rules = in_schema($schema, $set);
+			is( $node->safe_psql($copy, $rules),
+				$node->safe_psql($database, $rules),
+				'what is set of providers is the same');
+			my $view = in_schema($schema, $holds);
+			is( $node->safe_psql($copy, $view),
+				$node->safe_psql($database, $view),
+				'and what holds');
+			is( $node->safe_psql($copy, in_schema($schema, <<'SQL')), '4|34|mine_7', 'beside the built-in ones');
+SELECT count(*) FILTER (WHERE NOT built_in), count(*) FILTER (WHERE built_in),
+    SCHEMA.wd_dedup_key('paypal', '{"id":7}')
+  FROM SCHEMA.webhook_dedup_providers
+SQL
 			my $last = 'SELECT last_value, is_called FROM SCHEMA.webhook_dedup_events_id_seq';
 			is( $node->safe_psql($copy, in_schema($schema, $last)),
 				$node->safe_psql($database, in_schema($schema, $last)),
@@ -155,6 +180,67 @@ SQL
 		};
 	}
 }
+
+# The built-in rows are those of the version that is restored to.
+subtest 'G9: built-in rows do not travel' => sub {
+	my $file = "$tempdir/data.sql";
+	my $rows_of = sub {
+		my ($dump) = @_;
+		my ($copied) =
+		  slurp_file($dump) =~ /^COPY public\.webhook_dedup_providers .*? FROM stdin;\n(.*?)^\\\.$/ms;
+
+		return join ' ', map { /^([^\t]+)\t(\w)/ ? "$1:$2" : $_ }
+		  sort split /\n/, $copied // 'none';
+	};
+
+	is( $rows_of->("$tempdir/plain.sql"),
+		'acme:f github:f only a name:f paypal:f',
+		'the dump has the rows of the user');
+
+	# a version with other built-in rows
+	$node->safe_psql('plain', <<'SQL');
+UPDATE webhook_dedup_providers SET busy_status = 599, hint = 'Old.' WHERE built_in;
+INSERT INTO webhook_dedup_providers (provider, built_in) VALUES ('gone', true);
+SQL
+	$node->safe_psql('postgres', 'CREATE DATABASE newer');
+	dump_as_text('plain', 'newer');
+	is( $node->safe_psql(
+			'newer', <<'SQL'), '34|0|mine_7', 'the new version keeps its own');
+SELECT count(*), count(*) FILTER (WHERE busy_status = 599 OR hint = 'Old.'),
+    wd_dedup_key('paypal', '{"id":7}')
+  FROM webhook_dedup_providers WHERE built_in
+SQL
+
+	# the data alone, into a database that has the extension
+	$node->safe_psql('postgres', 'CREATE DATABASE data_only');
+	$node->safe_psql('data_only', 'CREATE EXTENSION webhook_dedup');
+	$node->command_ok([ 'pg_dump', '--data-only', '-f', $file, 'plain' ],
+		'pg_dump --data-only');
+	$node->command_ok(
+		[
+			'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-o', "$tempdir/psql.out",
+			'-f', $file, 'data_only'
+		],
+		'psql');
+	is( $node->safe_psql('data_only', in_schema('public', $set)),
+		$node->safe_psql('plain', in_schema('public', $set)),
+		'the data alone');
+	is( $node->safe_psql(
+			'data_only', q{SELECT wd_dedup_key('paypal', '{"id":7}')}),
+		'mine_7',
+		'takes effect');
+
+	# a row that makes no sense is not restored
+	append_to_file("$tempdir/bad.sql",
+		slurp_file($file) =~ s/^(paypal\t.*)3 days/${1}2 days/mr);
+	$node->safe_psql('postgres', 'CREATE DATABASE bad');
+	$node->safe_psql('bad', 'CREATE EXTENSION webhook_dedup');
+	my ($result, undef, $stderr) = $node->psql('bad', '',
+		extra_params => [ '-v', 'ON_ERROR_STOP=1', '-f', "$tempdir/bad.sql" ]);
+	isnt($result, 0, 'a row that makes no sense');
+	like($stderr, qr/"retention" must not be shorter than "retry_window"/,
+		'is refused by name');
+};
 
 # pg_dump takes the table's definition for the extension's: what a user adds
 # to it must be kept in a script.

@@ -27,7 +27,7 @@ SQL
 # where they exist.
 my @plain_types = qw(text varchar integer bigint bytea boolean timestamptz
   interval jsonb "char" name regrole);
-my @plain_arrays = qw(text[] integer[]);
+my @plain_arrays = qw(text[] integer[] interval[]);
 
 # Traps in a schema.  Each one that is sprung advances the canary, which a
 # rollback does not undo, and raises an error.
@@ -117,6 +117,31 @@ END \$\$;
 CREATE TRIGGER decoy BEFORE INSERT OR UPDATE OR DELETE
   ON $schema.webhook_dedup_events FOR EACH STATEMENT EXECUTE FUNCTION $schema.decoy();
 GRANT ALL ON $schema.webhook_dedup_events TO PUBLIC;
+${\ decoy_providers($schema, 'decoy') }
+SQL
+}
+
+# A table with the name and the columns of that of the providers, whose rows
+# would lead to other keys and settings
+sub decoy_providers
+{
+	my ($schema, $function) = @_;
+
+	return <<"SQL";
+CREATE TABLE $schema.webhook_dedup_providers (provider text, built_in boolean,
+  key_templates text[], busy_status integer, lease interval,
+  lease_floor interval, retention interval, retry_window interval,
+  max_attempts integer, payload_format text, hint text, comment text,
+  UNIQUE (provider, built_in));
+INSERT INTO $schema.webhook_dedup_providers (provider, built_in, key_templates, busy_status, lease, max_attempts)
+  SELECT p, b, ARRAY['captured_{body:id}', 'captured_{body:eventId}'], 599, '1 us', 1
+    FROM pg_catalog.unnest('{paypal,toss,shop,set}'::pg_catalog.text[]) p,
+      pg_catalog.unnest('{t,f}'::pg_catalog.bool[]) b;
+CREATE TRIGGER $function BEFORE INSERT OR UPDATE OR DELETE
+  ON $schema.webhook_dedup_providers FOR EACH STATEMENT EXECUTE FUNCTION $schema.$function();
+GRANT ALL ON $schema.webhook_dedup_providers TO PUBLIC;
+CREATE VIEW $schema.wd_providers AS SELECT 'captured' AS provider;
+GRANT ALL ON $schema.wd_providers TO PUBLIC;
 SQL
 }
 
@@ -128,6 +153,7 @@ sub decoy_types
 CREATE DOMAIN $schema.wd_status AS integer;
 CREATE TYPE $schema.wd_outcome AS ENUM ('captured');
 CREATE TYPE $schema.wd_acquisition AS (captured integer);
+CREATE TYPE $schema.wd_item AS (captured integer);
 CREATE DOMAIN $schema.interval AS text;
 CREATE DOMAIN $schema.timestamptz AS text;
 CREATE DOMAIN $schema.regrole AS text;
@@ -161,6 +187,12 @@ SELECT $schema.wd_dedup_key('paypal', '{"id":"$round"}', '{}');
 SELECT $schema.wd_paypal_dedup_key('{}', '{"paypal-transmission-id":"$round"}');
 SELECT $schema.wd_toss_dedup_key('{"eventId":"$round"}', '{}');
 SELECT $schema.wd_payload_hash('$round');
+SELECT $schema.wd_set_provider('set', '{"s_{body:id}"}', 409, '2 hours', '9 days', '8 days', 3, '1 hour', 'json', 'h', 'c');
+SELECT $schema.wd_set_provider('set', max_attempts => 4, retention => '10 days', lease => '3 hours');
+SELECT dedup_key OPERATOR(pg_catalog.||) ordinal::pg_catalog.text FROM $schema.wd_receive_items('set/$round', '{"id":"x"}');
+SELECT http_status FROM $schema.wd_acquire('set/$round', 's_x');
+SELECT dedup_key FROM $schema.wd_explain_key('set', '{"id":"x"}');
+SELECT $schema.wd_drop_provider('set'), $schema.wd_drop_provider('set');
 SQL
 }
 
@@ -180,6 +212,29 @@ sub left_of
 	  "a$round:done:4 b$round:done:1 c$round:processing:1 d$round:done:1 ev_$round:processing:1 ev_$round:processing:1";
 }
 
+# Let victim describe providers too, which its owner alone can.
+sub may_describe
+{
+	my ($schema) = @_;
+
+	return <<"SQL";
+GRANT EXECUTE ON FUNCTION $schema.wd_drop_provider(text),
+  $schema.wd_set_provider(text, text[], integer, interval, interval, interval, integer, interval, text, text, text)
+  TO victim;
+SQL
+}
+
+# Keys and settings are those of the extension's own table.
+sub is_by_rules
+{
+	my ($answers, $round, $name) = @_;
+
+	is( join(' ', @$answers[ 18 .. 20 ], @$answers[ 24 .. 27 ]),
+		"ev_$round tx_$round ev_$round s_x1 409 s_x t|f",
+		"$name: the providers are read");
+	return;
+}
+
 sub check_life
 {
 	my ($database, $schema, $path, $round, $name) = @_;
@@ -189,8 +244,9 @@ sub check_life
 
 	is($stderr, '', "$name: no call is captured");
 	my @answers = split /\n/, $stdout;
-	is(scalar @answers, 22, "$name: each call answers");
+	is(scalar @answers, 28, "$name: each call answers");
 	is($answers[7], 'done', "$name: the ledger is read");
+	is_by_rules(\@answers, $round, $name);
 	is( $node->safe_psql(
 			$database, $left =~ s/SCHEMA/$schema/r =~ s/ROUND/$round/r),
 		left_of($round),
@@ -225,7 +281,7 @@ sub as_mallory
 
 subtest 'G1: a schema in front of the caller\'s path' => sub {
 	new_database('path');
-	$node->safe_psql('path', <<'SQL');
+	$node->safe_psql('path', <<'SQL' . may_describe('dedup'));
 CREATE SCHEMA dedup;
 CREATE EXTENSION webhook_dedup SCHEMA dedup;
 SELECT dedup.wd_grant_receiver('victim'), dedup.wd_grant_operator('victim');
@@ -272,7 +328,7 @@ SQL
 
 subtest 'G1: a schema for temporary objects' => sub {
 	new_database('temporary');
-	$node->safe_psql('temporary', <<'SQL');
+	$node->safe_psql('temporary', <<'SQL' . may_describe('dedup'));
 CREATE SCHEMA dedup;
 CREATE EXTENSION webhook_dedup SCHEMA dedup;
 SELECT dedup.wd_grant_receiver('victim'), dedup.wd_grant_operator('victim');
@@ -306,8 +362,8 @@ SQL
 	as_mallory('shared', traps('shared'));
 	$node->safe_psql('shared', 'CREATE EXTENSION webhook_dedup SCHEMA shared');
 	$node->safe_psql('shared',
-		q{SELECT shared.wd_grant_receiver('victim'), shared.wd_grant_operator('victim')}
-	);
+		q{SELECT shared.wd_grant_receiver('victim'), shared.wd_grant_operator('victim');}
+		  . may_describe('shared'));
 	as_mallory('shared', <<'SQL');
 CREATE FUNCTION shared.trap_own(shared.wd_status, text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -382,6 +438,7 @@ CREATE TRIGGER trap BEFORE INSERT OR UPDATE ON $schema.webhook_dedup_events
   FOR EACH ROW EXECUTE FUNCTION $schema.trap();
 CREATE TRIGGER trap_all BEFORE INSERT OR UPDATE ON $schema.webhook_dedup_events
   FOR EACH STATEMENT EXECUTE FUNCTION $schema.trap();
+${\ decoy_providers($schema, 'trap') }
 GRANT USAGE ON SCHEMA $schema TO PUBLIC;
 GRANT ALL ON ALL TABLES IN SCHEMA $schema TO PUBLIC;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA $schema TO PUBLIC;
@@ -398,6 +455,12 @@ sub is_untouched
 		),
 		'0|20|t',
 		"$name: the look-alike is as it was");
+	is( $node->safe_psql(
+			$database,
+			"SELECT count(*), min(busy_status), max(busy_status) FROM $schema.webhook_dedup_providers"
+		),
+		'8|599|599',
+		"$name: and so are its providers");
 	is( $node->safe_psql(
 			$database, q{SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'}
 		),
@@ -425,8 +488,9 @@ sub check_session_life
 	is($session->{stderr}, '', "$name: no complaint");
 	$session->{stderr} = '';
 	my @answers = split /\n/, $stdout;
-	is(scalar @answers, 22, "$name: each call answers");
+	is(scalar @answers, 28, "$name: each call answers");
 	is($answers[7], 'done', "$name: the ledger is read");
+	is_by_rules(\@answers, $round, $name);
 	is( $node->safe_psql(
 			$database, $left =~ s/SCHEMA/$schema/r =~ s/ROUND/$round/r),
 		left_of($round),
@@ -464,6 +528,7 @@ foreach my $database (sort keys %owned_schemas)
 $setup
 GRANT USAGE ON SCHEMA $schema TO victim;
 SELECT $schema.wd_grant_receiver('victim'), $schema.wd_grant_operator('victim');
+${\ may_describe($schema) }
 SQL
 		my $kept = victim_session($database);
 
@@ -514,7 +579,7 @@ SQL
 
 subtest 'G9: the schema is renamed honestly' => sub {
 	new_database('honest');
-	$node->safe_psql('honest', <<'SQL');
+	$node->safe_psql('honest', <<'SQL' . may_describe('dedup'));
 CREATE SCHEMA dedup;
 CREATE EXTENSION webhook_dedup SCHEMA dedup;
 ALTER SCHEMA dedup OWNER TO mallory;

@@ -31,11 +31,15 @@ SELECT $schema.wd_lookup('shop', 'a$round'),
   $schema.wd_try_once('shop', 'd$round'),
   $schema.wd_try_acquire('shop', 'd$round'),
   ($schema.wd_receive('paypal', '{"id":"$round"}')).outcome,
-  ($schema.wd_receive('paypal', '{"id":"$round"}')).outcome
+  ($schema.wd_receive('paypal', '{"id":"$round"}')).outcome;
+SELECT $schema.wd_set_provider('set', '{"$round-{body:id}"}'),
+  $schema.wd_set_provider('set', busy_status => 409),
+  $schema.wd_dedup_key('set', '{"id":1}') = '$round-1',
+  $schema.wd_drop_provider('set'), $schema.wd_drop_provider('set')
 SQL
 }
 
-my $all_well = "t|t|2|t||t\ndone|t|3|2|t|f|first|in_progress";
+my $all_well = "t|t|2|t||t\ndone|t|3|2|t|f|first|in_progress\n||t|t|f";
 
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 
@@ -204,7 +208,8 @@ foreach my $next (
 		$kept->query_safe("SELECT $call");
 		$kept->query_safe("SET application_name = kept");
 		$fresh->query_safe("SET application_name = fresh");
-		$dropping->query_safe('BEGIN; LOCK webhook_dedup_events');
+		$dropping->query_safe(
+			'BEGIN; LOCK webhook_dedup_providers, webhook_dedup_events');
 		$_->query_until(qr/ready/,
 			"\\set VERBOSITY verbose\n\\echo ready\nSELECT $call;\n")
 		  foreach $kept, $fresh;
@@ -253,6 +258,8 @@ my %calls = (
 	wd_try_once => q{wd_try_once('shop', 'k' || i)},
 	wd_receive =>
 	  q{wd_receive('paypal', convert_to('{"id":"' || i || '"}', 'UTF8'))},
+	wd_receive_items =>
+	  q{wd_receive_items('sendgrid', convert_to('[{"sg_event_id":"' || i || '"}]', 'UTF8'))},
 	wd_mark_failed => q{wd_mark_failed('shop', 'f' || i)},
 	'wd_acquire, retry' => q{wd_acquire('shop', 'f' || i)},
 	wd_extend_lease => q{wd_extend_lease('shop', 'f' || i, 2)},
@@ -271,7 +278,7 @@ my @order = (
 	'wd_try_acquire', 'wd_acquire', 'wd_try_once', 'wd_lookup',
 	'wd_acquire_many', 'wd_mark_done_many', 'wd_reopen',
 	'wd_acquire_many, retry', 'wd_mark_done_many, all', 'wd_receive',
-	'wd_mark_failed', 'wd_acquire, retry', 'wd_extend_lease',
+	'wd_receive_items', 'wd_mark_failed', 'wd_acquire, retry', 'wd_extend_lease',
 	'wd_assert_owner', 'wd_mark_done');
 
 # Make the call ten times.

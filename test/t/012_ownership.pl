@@ -50,6 +50,8 @@ subtest 'G9: the schema gets another owner' => sub {
 subtest 'G9: the ledger and its functions get another owner' => sub {
 	$node->safe_psql('postgres', <<'SQL');
 ALTER TABLE dedup.webhook_dedup_events OWNER TO new_owner;
+ALTER TABLE dedup.webhook_dedup_providers OWNER TO new_owner;
+ALTER VIEW dedup.wd_providers OWNER TO new_owner;
 DO $$
 DECLARE
   f regprocedure;
@@ -70,12 +72,23 @@ SQL
 			$node, 'receiver', 'SELECT count(*) FROM dedup.webhook_dedup_events;'),
 		'00000',
 		'and that counts');
+	my ($stdout, $stderr) = run_as($node, 'new_owner', <<'SQL');
+SELECT dedup.wd_set_provider('acme', '{"ev_{body:id}"}');
+INSERT INTO dedup.webhook_dedup_providers (provider, busy_status) VALUES ('other', 409);
+SELECT dedup.wd_dedup_key('acme', '{"id":"1"}');
+SELECT count(*) FROM dedup.wd_providers WHERE NOT is_built_in;
+SQL
+	is($stdout . $stderr, "\nev_1\n2", 'and describes providers');
 };
 
 subtest 'G9: DROP EXTENSION and those who depend on it' => sub {
 	my %dependants = (
 		'a view on the ledger' => [
 			'CREATE VIEW v AS SELECT dedup_key FROM dedup.webhook_dedup_events',
+			'DROP VIEW v'
+		],
+		'a view on the providers' => [
+			'CREATE VIEW v AS SELECT provider FROM dedup.wd_providers',
 			'DROP VIEW v'
 		],
 		'a view that calls a function' => [
@@ -114,6 +127,8 @@ subtest 'G9: DROP EXTENSION and those who depend on it' => sub {
 	works('kept', 'the extension is as it was');
 	is(sqlstate($node, undef, 'DROP TABLE dedup.webhook_dedup_events;'),
 		'2BP01', 'the ledger cannot be dropped alone');
+	is(sqlstate($node, undef, 'DROP TABLE dedup.webhook_dedup_providers CASCADE;'),
+		'2BP01', 'nor can the providers');
 	is( sqlstate(
 			$node, undef, 'ALTER EXTENSION webhook_dedup SET SCHEMA public;'),
 		'0A000',
