@@ -2,9 +2,12 @@
 
 SQL blocks are run by psql, each guide in a database of its own; a block
 without a language is the output of the guide's first SQL block, run again at
-that place.  The handlers are taken out of the README and called.  The runbook
-is followed in a copy of the tree, with the example receiver running.
+that place; in the guide to providers, of the block before it.  The tables of
+that guide are compared with what the server knows of providers.  The handlers
+are taken out of the guides and called.  The runbook is followed in a copy of
+the tree, with the example receiver running.
 """
+import json
 import os
 import re
 import shutil
@@ -36,8 +39,8 @@ def blocks(path):
 
 
 def psql(database, sql):
-    return subprocess.run(["psql", "-X", "-q", "-d", database, "-v", "ON_ERROR_STOP=1"],
-                          input=sql, text=True, capture_output=True)
+    return subprocess.run(["psql", "-X", "-q", "-d", database, "-v", "ON_ERROR_STOP=1", "-v", "SHOW_CONTEXT=never"],
+                          input=sql, text=True, capture_output=True, cwd=checkout)
 
 
 def table(text):
@@ -46,12 +49,17 @@ def table(text):
     return [line for line in lines if line and not re.match(r"\(\d+ rows?\)$", line)]
 
 
-def run_guide(path, database, first):
-    """Run the SQL of a guide; first prepares the database."""
+def prepare(path, database, first):
+    """Make a database for a guide; first prepares it."""
     psql("postgres", f"DROP DATABASE IF EXISTS {database}")
     psql("postgres", f"CREATE DATABASE {database}")
     prepared = psql(database, first)
     check(f"{path}: database is ready", prepared.returncode == 0, prepared.stderr)
+
+
+def run_guide(path, database, first):
+    """Run the SQL of a guide; first prepares the database."""
+    prepare(path, database, first)
     sql = [text for language, text in blocks(path) if language == "sql"]
     check(f"{path}: there is SQL to run", sql)
     run_last, number = None, 0
@@ -67,6 +75,82 @@ def run_guide(path, database, first):
             run_last = None
             check(f"{path}: output behind SQL block {number}",
                   table(text) == table(result.stdout), result.stdout)
+
+
+def run_session(path, database):
+    """Run the SQL of a guide, each block with the output that is shown behind it, be it an error."""
+    number, shown_behind = 0, blocks(path)[1:] + [("end", "")]
+    for (language, text), (behind, shown) in zip(blocks(path), shown_behind):
+        if language != "sql":
+            continue
+        number += 1
+        result = psql(database, text)
+        fails = behind == "" and shown.startswith("ERROR:")
+        check(f"{path}: SQL block {number} {'fails' if fails else 'runs'}", (result.returncode != 0) == fails,
+              text + result.stderr)
+        if behind == "":
+            output = result.stdout + result.stderr
+            check(f"{path}: output behind SQL block {number}", table(shown) == table(output), output)
+
+
+def rows_of(path, heading):
+    """The cells of the table whose first line begins with heading, without the escapes of bars."""
+    lines = iter((checkout / path).read_text().splitlines())
+    for line in lines:
+        if line.startswith(heading):
+            break
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+    return rows[1:]
+
+
+def shorthand(template):
+    """A key template as the guide to providers writes it."""
+    place = max(re.findall(r"\{body:([^}|?=]*\[\*\])", template), key=len, default=None)
+    if place is not None:
+        template = template.replace(f"{{body:{place}.", "{").replace(f"{{body:{place}|", "{it|")
+    template = template.replace("{body:", "{").replace("{header:", "{header ")
+    return (f"each `{place}`: " if place else "") + f"`{template}`"
+
+
+def duration(days, hours, minutes, seconds):
+    """An interval as the guide to providers writes it."""
+    parts = zip((days, hours, minutes, seconds), ("d", "h", "min", "s"))
+    return " ".join(f"{int(n)} {unit}" for n, unit in parts if n) or "–"
+
+
+def check_providers(path, database):
+    """The tables of the guide to providers say what the server says."""
+    fields = ", ".join(f"extract({field} FROM {column})" for column in ("retry_window", "lease_floor")
+                       for field in ("day", "hour", "minute", "second"))
+    with psycopg.connect(dbname=database) as conn:
+        known = conn.execute(f"SELECT provider, key_templates, payload_format, busy_status, retention = '35 days', {fields}"
+                             "  FROM wd_providers").fetchall()
+    wanted = {}
+    for provider, templates, payload_format, busy_status, _, *times in known:
+        each = ["[*]" in template for template in templates]
+        events = "several" if all(each) else "one or several" if any(each) else "one"
+        wanted[provider] = ([shorthand(template) for template in templates],
+                            [events, payload_format, duration(*times[:4]), str(busy_status), duration(*times[4:])])
+
+    told, provider = {}, None
+    for name, key, *settings in rows_of(path, "| provider | key: "):
+        provider = name.strip("`") or provider
+        if name:
+            told[provider] = ([], settings)
+        told[provider][0].append(key)
+    for provider in sorted(wanted.keys() | told.keys()):
+        check(f"{path}: {provider}", told.get(provider) == wanted.get(provider),
+              f"{told.get(provider)}\nis, on the server:\n{wanted.get(provider)}")
+    described = [name.strip("`") for name, *_ in rows_of(path, "| provider | the key is ")]
+    check(f"{path}: each provider is described, in the order of the keys", described == list(told), described)
+    check(f"{path}: all are remembered for 35 days", all(row[4] for row in known))
+    for guide in (path, "README.md"):
+        number = re.search(r"(\d+) providers", (checkout / guide).read_text())
+        check(f"{guide}: number of providers", number and int(number[1]) == len(known), number)
 
 
 class Effects:
@@ -107,6 +191,44 @@ def python_handler(conn):
     check("python: processed once after the failure", count(conn, body) == 1)
     error = conn.execute("SELECT status, attempt FROM webhook_dedup_events WHERE dedup_key = 'ev_WH-python-fails'").fetchone()
     check("python: second attempt is done", error == ("done", 2), error)
+
+
+def items_handler(conn):
+    """The handler for payloads with several events."""
+    path = "docs/providers.md"
+    names = {}
+    exec(next(text for language, text in blocks(path) if language == "python"), names)
+    handle, seen, fail = names["handle_items"], [], set()
+
+    def process(conn, event):
+        seen.append(event["sg_event_id"])
+        conn.execute("INSERT INTO effects VALUES (%s)", (event["sg_event_id"].encode(),))
+        if event["sg_event_id"] in fail:
+            raise RuntimeError("told to fail")
+
+    def deliver(*ids):
+        seen.clear()
+        body = json.dumps([{"sg_event_id": i} for i in ids]).encode()
+        return handle(conn, "sendgrid", body, {})
+
+    names["process"] = process
+    check("items: all are processed", (deliver("a", "b"), seen) == (200, ["a", "b"]), seen)
+    check("items: the batch again", (deliver("a", "b"), seen) == (200, []), seen)
+    check("items: cut anew, one twice", (deliver("b", "c", "c"), seen) == (200, ["c"]), seen)
+    check("items: none", deliver() == 200)
+    conn.execute("SELECT wd_acquire('sendgrid', 'ev_busy')")
+    check("items: one is busy", (deliver("busy", "d"), seen) == (503, ["d"]), seen)
+    fail.add("f")
+    check("items: one fails", (deliver("e", "f", "g"), seen) == (500, ["e", "f", "g"]), seen)
+    fail.clear()
+    check("items: its next delivery", (deliver("e", "f", "g"), seen) == (200, ["f"]), seen)
+    check("items: processed once", all(count(conn, i.encode()) == 1 for i in "abcdefg"))
+    names["process"] = lambda conn, event: seen.append(event)
+    seen.clear()
+    body = b'{"entry": [{"id": 1, "changes": [{"field": "x"}, {"field": "y", "value": {"messages": [{"id": "w"}]}}]}]}'
+    check("items: found by their paths", handle(conn, "meta", body, {}) == 200 and seen == [{"field": "x"}, {"id": "w"}], seen)
+    check("items: one event as a whole",
+          handle(conn, "paypal", b'{"id": "WH-whole"}', {}) == 200 and seen[2:] == [{"id": "WH-whole"}], seen)
 
 
 NODE = """
@@ -218,10 +340,14 @@ psql("postgres", "DROP ROLE webhook_receiver")
 psql("docs_readme", "DROP OWNED BY webhook_receiver; DROP ROLE webhook_receiver")
 # the guide speaks of events of a receiver at work
 run_guide("docs/operating.md", "docs_operating", "ALTER DATABASE docs_operating SET search_path = webhooks, public")
+prepare("docs/providers.md", "docs_providers", "CREATE EXTENSION webhook_dedup")
+check_providers("docs/providers.md", "docs_providers")
+run_session("docs/providers.md", "docs_providers")
 psql("postgres", "CREATE DATABASE docs_handlers")
 psql("docs_handlers", "CREATE EXTENSION webhook_dedup; CREATE TABLE effects (body bytea)")
 with psycopg.connect(dbname="docs_handlers", autocommit=True) as connection:
     python_handler(connection)
+    items_handler(connection)
     node_handler(connection)
 follow_runbook()
 print(f"{passed} passed, {failed} failed")
