@@ -132,9 +132,8 @@ wd_plan_read_latest(WdPlan id, Datum *args)
 /*
  * Run a statement that only reads, as the server reads its own catalogs: it
  * sees all that is committed, in any transaction, be it a parallel worker's.
- *
- * *table is set to the table before it is read: what is not seen of its
- * changes will be told, with that OID, after this.
+ * *table is set before the table is read: of changes that are not seen, the
+ * backend will be told after that.
  */
 uint64
 wd_plan_read_settings(WdPlan id, Datum *args, Oid *table)

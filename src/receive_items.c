@@ -90,21 +90,22 @@ derive_batch(const WdRules *rules, text *provider,
 {
 	const WdTemplateSet *set = wd_rules_templates(rules, provider);
 	WdJsonValue values[WD_JSON_MAX_PATHS];
-	WdJsonList	lists[WD_JSON_MAX_PATHS];
+	WdJsonList *lists = NULL;
 	StringInfoData key;
 	char	  **paths;
 
+	if (set->has_elements)
+		lists = palloc0(sizeof(WdJsonList) * set->npaths);
 	initStringInfo(&key);
-	if (!wd_derive_whole(rules, set, delivery, values,
-						 set->has_elements ? lists : NULL, &key))
+	if (!wd_derive_whole(rules, set, delivery, values, lists, &key))
 	{
-		if (!set->has_elements)
+		if (lists == NULL)
 			wd_check_derived(WD_NO_MATCH, rules, set, NULL);
 		return derive_items(rules, set, lists, values, delivery, batch);
 	}
 
 	paths = make_batch(batch, 1);
-	paths[0] = "";
+	paths[0] = pstrdup("");
 	put_item(batch, 0, &key, delivery->payload, delivery->len);
 	return paths;
 }
