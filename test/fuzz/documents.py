@@ -50,7 +50,7 @@ class Documents:
             text = self.rng.choice(EVENTS) % self._characters()
         elif kind < 0.52:
             depth = self.rng.choice([5, 511, 512, 513, 2000])
-            inner = self._value(3)
+            inner = self.value(3)
             text = self.rng.choice(["[" * depth + inner + "]" * depth,
                                     '{"id":' * depth + inner + "}" * depth])
         elif kind < 0.54:
@@ -58,7 +58,7 @@ class Documents:
         else:
             text = self._object(0)
         data = text.encode("utf-8")
-        return self._mutate(data) if self.rng.random() < 0.1 else data
+        return self.mutate(data) if self.rng.random() < 0.1 else data
 
     def headers(self, characters=None):
         """Headers in JSON that the server's jsonb takes."""
@@ -72,7 +72,7 @@ class Documents:
             name = "".join(c.upper() if self.rng.random() < 0.3 else c
                            for c in self.rng.choice(HEADERS))
             members.append(json.dumps(name) + ":" +
-                           self._header_value(characters))
+                           self.header_value(characters))
         return "{" + ",".join(members) + "}"
 
     def text(self):
@@ -89,7 +89,8 @@ class Documents:
                                     "\uac00\U0001f600'\"\\\\"])
         return "".join(self.rng.choice(alphabet) for _ in range(length))
 
-    def _header_value(self, characters):
+    def header_value(self, characters):
+        """A header's value in JSON: a text, or what is none."""
         def string():
             text = self.rng.choice(["", " ", "\t x \t", SENTINEL, "a:b%",
                                     "sha256_x", "v" * 600,
@@ -109,15 +110,16 @@ class Documents:
         members = []
         for _ in range(self.rng.randrange(1, 9)):
             name = self.rng.choice(NAMES)
-            members.append(self._blank() + self._name(name) + self._blank() +
+            members.append(self._blank() + self.name(name) + self._blank() +
                            ":" + self._blank() +
                            (self._object(depth + 1)
                             if name in ("data", "payment") and depth < 3 and
                             self.rng.random() < 0.9
-                            else self._value(depth + 1)))
+                            else self.value(depth + 1)))
         return "{" + ",".join(members) + self._blank() + "}"
 
-    def _value(self, depth):
+    def value(self, depth):
+        """Any value in JSON."""
         kind = self.rng.random()
         if kind < 0.55 or depth > 4:
             return '"' + self._characters() + '"'
@@ -129,11 +131,12 @@ class Documents:
             return self.rng.choice(["true", "false", "null", '""', "{}",
                                     "[]"])
         if kind < 0.93:
-            return "[" + ",".join(self._value(depth + 1) for _ in
+            return "[" + ",".join(self.value(depth + 1) for _ in
                                   range(self.rng.randrange(4))) + "]"
         return self._object(depth + 1)
 
-    def _name(self, name):
+    def name(self, name):
+        """A member's name in JSON, with escapes or without."""
         if self.rng.random() < 0.1:
             return '"' + "".join("\\u%04x" % unit
                                  for unit in utf16(name)) + '"'
@@ -154,7 +157,8 @@ class Documents:
     def _blank(self):
         return self.rng.choice(["", "", "", " ", "\n\t", "\r "])
 
-    def _mutate(self, data):
+    def mutate(self, data):
+        """Break some bytes."""
         data = bytearray(data)
         for _ in range(self.rng.randrange(1, 4)):
             at = self.rng.randrange(len(data) + 1)

@@ -14,6 +14,9 @@ static bool is_given(const Event *event, const char *name, int len);
 static void give(Event *event, const char *name, const char *value);
 static JsonbValue jsonb_string(const char *s, int len);
 static void push_header(JsonbParseState **state, const Given *given);
+static void write_token(Given *given, bool is_form, bool escape_all);
+static void append_form_token(StringInfo form, const Given *given,
+							  bool escape_all);
 static void append_string_token(StringInfo json, const Given *given,
 								bool escape_all);
 static void append_unit(StringInfo json, pg_wchar unit);
@@ -23,24 +26,25 @@ static void append_unit(StringInfo json, pg_wchar unit);
  * its values, as long as there are any.
  */
 void
-event_read(char **input, const char *const *texts, int ntexts, Event *event)
+event_read(char **input, const char *const *texts, int ntexts, bool is_form,
+		   Event *event)
 {
 	char	   *line = strsep(input, "\n");
 
 	event->ngiven = 0;
+	event->is_form = is_form;
 	for (int i = 0; i < ntexts; i++)
 	{
 		const char *p = texts[i];
 
 		while ((p = strchr(p, '{')) != NULL)
 		{
-			const char *end = strchr(p, '}');
-			int			len = end - p - 1 - (end[-1] == '?' ? 1 : 0);
+			int			len = model_name_len(p + 1);
 
 			if (!is_given(event, p + 1, len))
 				give(event, pnstrdup(p + 1, len),
 					 line != NULL ? strsep(&line, "\t") : "");
-			p = end;
+			p += len;
 		}
 	}
 }
@@ -64,10 +68,12 @@ give(Event *event, const char *name, const char *value)
 
 	given->name = name;
 	given->kind = GIVEN_ABSENT;
-	if (*value != '\0' && strchr("\"#{[", *value) != NULL)
+	if (*value != '\0' && strchr("\"#{[~", *value) != NULL)
 		given->kind = *value++;
 	if (given->kind == GIVEN_ARRAY && !is_header)
 		given->kind = GIVEN_CONTAINER;
+	if (given->kind == GIVEN_BROKEN && is_header)
+		given->kind = GIVEN_STRING;
 	/* blanks around a header's value are no part of it */
 	while (is_header && *value == ' ')
 		value++;
@@ -75,6 +81,26 @@ give(Event *event, const char *name, const char *value)
 	given->len = strlen(value);
 	while (is_header && given->len > 0 && value[given->len - 1] == ' ')
 		given->len--;
+	write_token(given, event->is_form, event->ngiven % 2 == 1);
+}
+
+/* How a value is written in a body, with few escapes or as many as can be. */
+static void
+write_token(Given *given, bool is_form, bool escape_all)
+{
+	StringInfoData token;
+
+	initStringInfo(&token);
+	if (given->kind == GIVEN_BROKEN)
+		appendStringInfoString(&token, is_form ? "%4" : "\"\\ud83d\"");
+	else if (is_form)
+		append_form_token(&token, given, escape_all);
+	else if (given->kind == GIVEN_STRING)
+		append_string_token(&token, given, escape_all);
+	else
+		appendBinaryStringInfo(&token, given->text, given->len);
+	given->token = token.data;
+	given->token_len = token.len;
 }
 
 static JsonbValue
@@ -153,7 +179,6 @@ event_values(const Event *event, const WdTemplateSet *set,
 	for (int i = 0; i < set->npaths; i++)
 	{
 		const Given *given = NULL;
-		StringInfoData json;
 
 		for (int j = 0; j < event->ngiven; j++)
 		{
@@ -161,19 +186,34 @@ event_values(const Event *event, const WdTemplateSet *set,
 				strcmp(event->given[j].name + 5, set->path_texts[i]) == 0)
 				given = &event->given[j];
 		}
-		CHECK(given != NULL);
+		values[i].kind = WD_JSON_ABSENT;
+		/* elements around others have a path, and no placeholder */
+		if (given == NULL || given->kind == GIVEN_ABSENT)
+			continue;
 
-		initStringInfo(&json);
-		if (given->kind == GIVEN_STRING)
-			append_string_token(&json, given, i % 2 == 1);
-		else
-			appendBinaryStringInfo(&json, given->text, given->len);
-		values[i].token = json.data;
-		values[i].len = json.len;
-		values[i].kind = given->kind == GIVEN_STRING ? WD_JSON_STRING :
+		values[i].token = given->token;
+		values[i].len = given->token_len;
+		values[i].kind = event->is_form ? WD_FORM_FIELD :
 			given->kind == GIVEN_BARE ? WD_JSON_BARE :
 			given->kind == GIVEN_CONTAINER ? WD_JSON_CONTAINER :
-			WD_JSON_ABSENT;
+			WD_JSON_STRING;
+	}
+}
+
+/* Write a value in a form; blanks are plus signs there. */
+static void
+append_form_token(StringInfo form, const Given *given, bool escape_all)
+{
+	for (int i = 0; i < given->len; i++)
+	{
+		char		c = given->text[i];
+
+		if (c == ' ' && !escape_all)
+			appendStringInfoChar(form, '+');
+		else if (escape_all || strchr("%+&=", c) != NULL)
+			appendStringInfo(form, "%%%02X", (unsigned char) c);
+		else
+			appendStringInfoChar(form, c);
 	}
 }
 

@@ -15,12 +15,14 @@
 
 typedef struct Event
 {
-	Given		given[EVENT_MAX_TEMPLATES * WD_MAX_PLACEHOLDERS];
+	Given		given[EVENT_MAX_TEMPLATES *
+					  (WD_MAX_PLACEHOLDERS + WD_MAX_CONDITIONS)];
 	int			ngiven;
+	bool		is_form;
 } Event;
 
 extern void event_read(char **input, const char *const *texts, int ntexts,
-					   Event *event);
+					   bool is_form, Event *event);
 extern Jsonb *event_headers(const Event *event);
 extern void event_values(const Event *event, const WdTemplateSet *set,
 						 WdJsonValue *values);

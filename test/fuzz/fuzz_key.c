@@ -2,15 +2,17 @@
  * fuzz_key.c
  *	  Fuzz target: compiling key templates, and filling them.
  *
- * The first line of the input holds templates, separated by bars; a '!' in
- * front of it makes the database's encoding SQL_ASCII.  Each line behind it
- * is an event: its values, separated by tabs, for the placeholders of the
- * templates as they come.  The first byte of a value is its kind, see
- * keymodel.h; a '[' makes a header an array.
+ * The first line of the input holds templates, separated by tabs; a '!' in
+ * front of it makes the database's encoding SQL_ASCII, a '&' the body a form.
+ * Each line behind it is an event: its values, separated by tabs, for the
+ * placeholders of the templates as they come.  The first byte of a value is
+ * its kind, see keymodel.h; a '[' makes a header an array.
  *
  * What does not compile must say where and why.  What does must give the key
- * of the plain model, at most 512 bytes long, from which the values can be
- * read back; two events with different values must have different keys.
+ * of the plain model, at most 512 bytes long, from which the values, or their
+ * digests, can be read back; two events with different values must have
+ * different keys.  That holds for the payload as a whole and for the elements
+ * of each path, which have templates of their own.
  */
 #include "postgres.h"
 
@@ -36,8 +38,13 @@ static int	ntexts;
 
 static void split_templates(char *line);
 static void check_refusal(const WdTemplateError *error);
-static void render(const WdTemplateSet *set, const Event *event,
+static void check_place(const WdTemplateSet *set, int place,
+						const Event *events);
+static void render(const WdTemplateSet *set, int place, const Event *event,
 				   Rendered *rendered);
+static void render_model(const WdTemplateSet *set, int place,
+						 const ModelSource *source,
+						 const WdRenderSource *given, Rendered *rendered);
 static void check_key(const Rendered *rendered);
 static void check_apart(const Rendered *a, const Rendered *b);
 
@@ -45,19 +52,17 @@ int
 LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 {
 	char	   *input;
-	char	   *line;
 	WdTemplateSet *set;
 	WdTemplateError error = {-1, -1, NULL};
 	Event		events[2];
-	Rendered	rendered[2];
 	bool		ascii = size > 0 && data[0] == '!';
+	bool		is_form = size > ascii && data[ascii ? 1 : 0] == '&';
 
 	if (pg_encoding_verifymbstr(PG_UTF8, (const char *) data, size) != size)
 		return 0;
 	fuzz_begin(ascii ? PG_SQL_ASCII : PG_UTF8);
-	input = pnstrdup((const char *) data, size) + (ascii ? 1 : 0);
-	line = strsep(&input, "\n");
-	split_templates(line);
+	input = pnstrdup((const char *) data, size) + ascii + is_form;
+	split_templates(strsep(&input, "\n"));
 
 	set = wd_templates_compile(texts, ntexts, &error);
 	if (set == NULL)
@@ -66,13 +71,10 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	{
 		CHECK(set->ntemplates == ntexts);
 		for (int i = 0; i < 2; i++)
-		{
-			event_read(&input, texts, ntexts, &events[i]);
-			render(set, &events[i], &rendered[i]);
-			if (rendered[i].result == WD_RENDERED)
-				check_key(&rendered[i]);
-		}
-		check_apart(&rendered[0], &rendered[1]);
+			event_read(&input, texts, ntexts, is_form, &events[i]);
+		check_place(set, WD_WHOLE_PAYLOAD, events);
+		for (int i = 0; i < ntexts; i++)
+			check_place(set, set->templates[i].place, events);
 	}
 	fuzz_end();
 	return 0;
@@ -83,7 +85,7 @@ split_templates(char *line)
 {
 	ntexts = 0;
 	while (line != NULL && ntexts < EVENT_MAX_TEMPLATES)
-		texts[ntexts++] = strsep(&line, "|");
+		texts[ntexts++] = strsep(&line, "\t");
 }
 
 static void
@@ -95,32 +97,77 @@ check_refusal(const WdTemplateError *error)
 		  error->offset <= strlen(texts[error->which]));
 }
 
+/* Check the keys of both events, by the templates for one place. */
 static void
-render(const WdTemplateSet *set, const Event *event, Rendered *rendered)
+check_place(const WdTemplateSet *set, int place, const Event *events)
+{
+	Rendered	rendered[2];
+
+	for (int i = 0; i < 2; i++)
+	{
+		render(set, place, &events[i], &rendered[i]);
+		if (rendered[i].result == WD_RENDERED)
+			check_key(&rendered[i]);
+	}
+	check_apart(&rendered[0], &rendered[1]);
+}
+
+static void
+render(const WdTemplateSet *set, int place, const Event *event,
+	   Rendered *rendered)
 {
 	WdJsonValue values[WD_JSON_MAX_PATHS];
-	Jsonb	   *headers = event_headers(event);
-	StringInfoData again;
+	ModelSource source = {event->given, event->ngiven, event->is_form, false};
+	WdRenderSource given = {NULL, event_headers(event)};
 
+	/* from the headers alone, which may be enough */
+	render_model(set, place, &source, &given, rendered);
 	event_values(event, set, values);
-	initStringInfo(&rendered->key);
-	initStringInfo(&again);
-	rendered->result = wd_templates_render(set, values, headers,
-										   &rendered->key);
-	CHECK(wd_templates_render(set, values, headers, &again) ==
-		  rendered->result);
+	source.has_body = true;
+	given.values = values;
+	render_model(set, place, &source, &given, rendered);
+}
 
-	rendered->model.result = WD_NO_MATCH;
-	for (int i = 0; i < ntexts && rendered->model.result == WD_NO_MATCH; i++)
+/* Fill the templates, and have the model do it, which must say the same. */
+static void
+render_model(const WdTemplateSet *set, int place, const ModelSource *source,
+			 const WdRenderSource *given, Rendered *rendered)
+{
+	Model	   *model = &rendered->model;
+	WdRenderResult expected = WD_NO_MATCH;
+
+	for (int i = 0; i < ntexts && expected == WD_NO_MATCH; i++)
 	{
+		int			len;
+		const char *path = model_place(texts[i], &len);
+		const WdPlaceholder *failed = NULL;
+		StringInfoData key;
+
+		CHECK((path == NULL) ==
+			  (set->templates[i].place == WD_WHOLE_PAYLOAD));
+		CHECK(path == NULL || set->has_elements);
+		if (path == NULL ? place != WD_WHOLE_PAYLOAD :
+			place == WD_WHOLE_PAYLOAD ||
+			strlen(set->path_texts[place]) != len ||
+			memcmp(set->path_texts[place], path, len) != 0)
+			continue;
+
 		rendered->which = i;
-		model_render(texts[i], event->given, event->ngiven,
-					 &rendered->model);
+		model_render(texts[i], source, model);
+		initStringInfo(&key);
+		CHECK(wd_template_render(&set->templates[i], given, &key, &failed) ==
+			  model->result);
+		if (model->result != WD_RENDERED)
+			CHECK(failed->text - set->templates[i].text == model->failed);
+		if (model->result != WD_ABSENT && model->result != WD_NOT_SCALAR &&
+			model->result != WD_OTHER_VALUE)
+			expected = model->result;
 	}
-	CHECK(rendered->result == rendered->model.result);
-	if (rendered->result == WD_RENDERED)
-		CHECK(again.len == rendered->key.len &&
-			  memcmp(again.data, rendered->key.data, again.len) == 0);
+
+	initStringInfo(&rendered->key);
+	rendered->result = wd_templates_render(set, place, given,
+										   &rendered->key);
+	CHECK(rendered->result == expected);
 }
 
 /* A key is that of the model, or its digest, and its values can be read. */

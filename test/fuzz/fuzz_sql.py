@@ -3,7 +3,7 @@
 
 Whatever comes in, a value or an error of the design must come out, and no
 message may quote the payload.  Keys are compared with those of oracle.py and
-with what jsonb reads.
+with what jsonb reads, the events of a payload with its elements.
 """
 
 import argparse
@@ -16,7 +16,9 @@ import time
 import psycopg
 
 from documents import SENTINEL, Documents
-from oracle import Document, Refused, expected_key
+from oracle import (BadValue, Delivery, Document, Provider, Refused, derive,
+                    find_items, sha256)
+from shapes import Shapes
 
 ALLOWED = {"22004", "22023", "22001", "22P02", "P0002", "55P03", "WD001",
            "WD004"}
@@ -24,7 +26,14 @@ LEASES = [None, "0", "1 second", "-1 second", "1 microsecond", "68 years",
           "69 years", "178000000 years", "-178000000 years",
           "1 month -30 days", "-1 month 31 days"]
 PROVIDERS = ["paypal", "toss", "paypal/eu", "toss/", "/paypal", "stripe",
+             "meta", "sendgrid/x", "twilio", "github", "cloudevents",
              "Paypal", "p" * 128, "p" * 129, "", None, "pay\u00e9"]
+# What a delivery may be answered with, whatever the templates
+DERIVED = {None, "22P02", "22023", "WD001"}
+# Pieces of templates, most of which make none
+PIECES = ["{", "}", "{body:", "{header:", "?}", "|sha256}", "|percent}",
+          "=x}", "[*]", "[0]", "[", "]", ".", ":", "a", "b", "k_", "sha256_",
+          "}:{body:a", " ", "\u00e9", "\x01", "{body:a=1}", "{body:a}"]
 
 
 class Fuzzer:
@@ -36,14 +45,20 @@ class Fuzzer:
         self.ascii_only = ascii_only
         self.failures = []
         self.counts = {}
+        self.providers = []
+        self.texts = {}
         self.connection = psycopg.connect(conninfo, autocommit=True)
         self.connection.add_notice_handler(self._check_notice)
 
     def call(self, query, params):
         """The first row, or the SQLSTATE of the error."""
+        rows, sqlstate = self.call_all(query, params)
+        return rows[0] if rows else None, sqlstate
+
+    def call_all(self, query, params):
+        """All rows, or the SQLSTATE of the error."""
         try:
-            row = self.connection.execute(query, params).fetchone()
-            return row, None
+            return self.connection.execute(query, params).fetchall(), None
         except psycopg.Error as error:
             self._check_message(error.diag, query)
             if error.sqlstate is None:
@@ -67,41 +82,175 @@ class Fuzzer:
     def _check_notice(self, diag):
         self._check_message(diag, "notice")
 
+    def read_providers(self):
+        """All providers, as the server describes them."""
+        for name, templates, payload_format in self.connection.execute(
+                "SELECT provider, key_templates, payload_format"
+                " FROM wd_providers ORDER BY provider").fetchall():
+            provider = Provider(name, templates, payload_format)
+            shapes = Shapes(self.documents, provider)
+            # more of those that have several events, or several shapes
+            weight = 10 if name in ("paypal", "toss") else \
+                4 if provider.element_paths else 1
+            self.providers += [(provider, shapes)] * weight
+            self.texts[name] = templates
+
     def one_document(self):
-        """A payload through wd_receive and wd_dedup_key."""
-        provider = self.rng.choice(["paypal", "toss"])
-        payload = self.documents.payload()
-        headers = self.documents.headers("\u00e9" if self.ascii_only
-                                         else None)
-        parsed_headers = json.loads(headers)
-        document = key = sqlstate = None
+        """A delivery through all functions that derive keys."""
+        provider, shapes = self.rng.choice(self.providers)
+        if provider.name in ("paypal", "toss") and self.rng.random() < 0.8:
+            shapes = self.documents
+        payload = shapes.payload()
+        headers = shapes.headers("\u00e9" if self.ascii_only else None)
+        parsed = json.loads(headers)
+        delivery = key = refused = None
         try:
-            if not isinstance(parsed_headers, dict):
+            if not isinstance(parsed, dict):
                 raise Refused("22023")
-            document = Document(payload)
-            key = expected_key(provider, document, parsed_headers,
-                               self.ascii_only)
-        except Refused as refused:
-            sqlstate = refused.args[0]
+            delivery = Delivery(payload, parsed, provider.format)
+            key = derive(provider, delivery, None, self.ascii_only)
+        except Refused as caught:
+            refused = caught
+        where = (provider.name, payload, headers)
 
         row, error = self.call(
             "SELECT dedup_key, request_hash FROM "
-            "wd_receive(%s, %b::bytea, %s::jsonb)",
-            (provider, payload, headers))
-        self.check(error == sqlstate, "SQLSTATE of wd_receive", provider,
-                   payload, headers, error, sqlstate)
+            "wd_receive(%s, %b::bytea, %s::jsonb)", where)
+        self.check(error == (refused and refused.args[0]),
+                   "SQLSTATE of wd_receive", where, error, refused)
         if row:
-            self.check(row[0] == key, "key of wd_receive", provider, payload,
-                       headers, row[0], key)
+            self.check(row[0] == key, "key of wd_receive", where, row[0], key)
             self.check(len(row[0].encode("utf-8")) <= 512, "length", row[0])
-        if document is None or not document.fits_jsonb or self.ascii_only:
+        if provider.element_paths or self.rng.random() < 0.1:
+            self._receive_items(provider, delivery, key, refused, where)
+        if not self.ascii_only and isinstance(parsed, dict) and \
+                not provider.digests_tokens:
+            self._dedup_key(provider, parsed, where)
+
+    def _receive_items(self, provider, delivery, key, refused, where):
+        """The events of a delivery that is none as a whole."""
+        items = []
+        expected = None
+        if key is not None:
+            expected = [("", key, sha256(where[1]))]
+        elif refused.args[0] == "WD001":
+            try:
+                items = find_items(provider, delivery, self.ascii_only)
+                refused = next((i.refused for i in items if i.refused), None)
+                if refused is None:
+                    expected = [(i.path, i.key,
+                                 sha256(delivery.body().written(i.node)))
+                                for i in items]
+            except Refused as caught:
+                refused = caught
+        rows, error = self.call_all(
+            "SELECT ordinal, path, dedup_key, request_hash, outcome::text "
+            "FROM wd_receive_items(%s, %b::bytea, %s::jsonb)", where)
+        if expected is None:
+            self.check(error == refused.args[0] or
+                       _may_be_unread(provider, error),
+                       "SQLSTATE of wd_receive_items", where, error, refused)
+        else:
+            self.check(rows is not None and
+                       [row[:3] for row in rows] ==
+                       [(n + 1,) + e[:2] for n, e in enumerate(expected)] and
+                       all(row[3] == e[2] for row, e in zip(rows, expected)
+                           if row[4] == "first"),
+                       "wd_receive_items", where, rows, error, expected)
+        self._explain(provider, key, refused, items, where)
+
+    def _explain(self, provider, key, refused, items, where):
+        """The same keys, explained."""
+        if _reads_nothing(provider):
             return
+        rows, error = self.call_all(
+            "SELECT path, dedup_key, result FROM "
+            "wd_explain_key(%s, %b::bytea, %s::jsonb)", where)
+        if rows is None:
+            self.check(refused and error == refused.args[0] and
+                       not isinstance(refused, BadValue),
+                       "SQLSTATE of wd_explain_key", where, error, refused)
+            return
+        keys = {row[0]: row[1] for row in rows if row[2] == "matched"}
+        expected = {item.path: item.key for item in items if item.key}
+        if key is not None:
+            expected[""] = key
+        # what is wrong with the whole does not stop it
+        if key is not None or items:
+            self.check(keys == expected, "wd_explain_key", where, rows,
+                       expected)
+
+    def _dedup_key(self, provider, headers, where):
+        """The key by what jsonb makes of the payload."""
+        key = sqlstate = None
+        try:
+            document = Document(where[1])
+        except Refused:
+            return
+        if not document.fits_jsonb:
+            return
+        try:
+            key = derive(provider, Delivery(where[1], headers, "json"), None,
+                         False)
+        except Refused as refused:
+            sqlstate = refused.args[0]
         row, error = self.call(
             "SELECT wd_dedup_key(%s, %s::jsonb, %s::jsonb)",
-            (provider, payload.decode("utf-8"), headers))
+            (where[0], where[1].decode("utf-8"), where[2]))
         self.check(error == sqlstate and (error or row[0] == key),
-                   "wd_dedup_key", provider, payload, headers, row, error,
-                   key, sqlstate)
+                   "wd_dedup_key", where, row, error, key, sqlstate)
+
+    def one_provider(self):
+        """A provider with any templates, and deliveries to it."""
+        rng = self.rng
+        name = rng.choice(["fuzz", "fuzz2", "paypal"])
+        templates = self._array(self._template)
+        payload_format = rng.choice([None, "json", "form", "any", "xml", ""])
+        lease = rng.choice(LEASES)
+        _, error = self.call(
+            "SELECT wd_set_provider(%s, %s::text[], %s, %s::interval,"
+            " payload_format => %s)",
+            (name, templates, rng.choice([None, 503, 409, 200, -1]), lease,
+             payload_format))
+        self.check(error in (None, "22023", "22004"),
+                   "SQLSTATE of wd_set_provider", name, templates, lease,
+                   payload_format, error)
+        self.counts["wd_set_provider"] = \
+            self.counts.get("wd_set_provider", 0) + (error is None)
+        if error is None and templates:
+            provider = Provider("fuzz", templates, payload_format or "json")
+            shapes = Shapes(self.documents, provider)
+            for _ in range(5):
+                where = (name, shapes.payload(), shapes.headers("x"))
+                for function in ("wd_receive", "wd_receive_items",
+                                 "wd_explain_key"):
+                    if function == "wd_explain_key" and \
+                            _reads_nothing(provider):
+                        continue
+                    _, state = self.call_all(
+                        "SELECT * FROM " + function +
+                        "(%s, %b::bytea, %s::jsonb)", where)
+                    self.check(state in DERIVED, "SQLSTATE of " + function,
+                               templates, payload_format, where, state)
+        row, gone = self.call("SELECT wd_drop_provider(%s)", (name,))
+        self.check(gone is None and row[0] == (error is None),
+                   "wd_drop_provider", name, row, gone)
+
+    def _template(self):
+        """The text of a key template, most often malformed."""
+        rng = self.rng
+        if rng.random() < 0.02:
+            return None
+        if rng.random() < 0.4:
+            return "".join(rng.choice(PIECES)
+                           for _ in range(rng.randrange(12)))
+        provider, _ = rng.choice(self.providers)
+        text = rng.choice(self.texts[provider.name])
+        for _ in range(rng.randrange(3)):
+            at = rng.randrange(len(text) + 1)
+            text = text[:at] + rng.choice(PIECES + [""]) + \
+                text[at + rng.randrange(3):]
+        return text
 
     def one_call(self):
         """Any function with any arguments."""
@@ -114,9 +263,13 @@ class Fuzzer:
         lease = rng.choice(LEASES)
         digest = rng.choice([None, "", "h", "h" * 128, "h" * 129])
         keys = self._array(lambda: rng.choice(["k1", "k2", key]))
+        _, shapes = rng.choice(self.providers)
         calls = [
             ("wd_receive(%s, %b::bytea, %s::jsonb, %s::interval)",
              provider, doc.payload(), doc.headers("x"), lease),
+            ("wd_receive_items(%s, %b::bytea, %s::jsonb, %s::interval)",
+             provider, shapes.payload(), shapes.headers("x"), lease),
+            ("wd_drop_provider(%s)", provider),
             ("wd_acquire(%s, %s, %s, %s::interval)",
              provider, key, digest, lease),
             ("wd_try_acquire(%s, %s, %s, %s::interval)",
@@ -179,6 +332,20 @@ class Fuzzer:
                        "rows of the ledger out of bounds", bound, row)
 
 
+def _reads_nothing(provider):
+    """Does wd_explain_key look at elements that it has not read?
+
+    It does where headers decide that the payload is not read, and there are
+    templates for elements: left out.
+    """
+    return provider.format != "json" and bool(provider.element_paths)
+
+
+def _may_be_unread(provider, error):
+    """Of a payload that no template reads, either may be said first."""
+    return not provider.element_paths and error in ("WD001", "22P02")
+
+
 def main():
     """Run both parts, print what was met, exit 1 on a failure."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -194,6 +361,7 @@ def main():
     sys.setrecursionlimit(20000)
 
     fuzzer = Fuzzer(args.conninfo, args.seed, args.not_utf8)
+    fuzzer.read_providers()
     started = time.monotonic()
     for _ in range(args.documents):
         fuzzer.one_document()
@@ -203,6 +371,8 @@ def main():
     calls = 0
     while time.monotonic() < deadline:
         fuzzer.one_call()
+        if calls % 20 == 0:
+            fuzzer.one_provider()
         calls += 1
     fuzzer.check_ledger()
     print("# %d calls, met: %s" % (calls, " ".join(

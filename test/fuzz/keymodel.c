@@ -8,8 +8,87 @@
  */
 #include "postgres.h"
 
+#include "digest.h"
+#include "formmodel.h"
 #include "keymodel.h"
 #include "shim.h"
+
+/* What stands between two braces */
+typedef struct Hole
+{
+	const char *name;
+	int			name_len;
+	char		filter;			/* its first letter, NUL for none */
+	bool		optional;
+	const char *expected;		/* of a condition, else NULL */
+	const char *end;			/* the closing brace */
+} Hole;
+
+static Hole
+read_hole(const char *p)
+{
+	Hole		hole = {p};
+	const char *end = strchr(p, '}');
+
+	hole.end = end;
+	hole.optional = end[-1] == '?';
+	hole.name_len = strcspn(p, "|=}");
+	if (p + hole.name_len == end && hole.optional)
+		hole.name_len--;
+	hole.expected = memchr(p, '=', end - p);
+	if (hole.expected != NULL)
+		hole.expected++;
+	if (p[hole.name_len] == '|')
+		hole.filter = p[hole.name_len + 1];
+	return hole;
+}
+
+/* How long the name is of a placeholder, given behind its brace. */
+int
+model_name_len(const char *placeholder)
+{
+	return read_hole(placeholder).name_len;
+}
+
+/* The template behind its conditions. */
+static const char *
+behind_conditions(const char *text)
+{
+	while (*text == '{' && read_hole(text + 1).expected != NULL)
+		text = strchr(text, '}') + 1;
+	return text;
+}
+
+/*
+ * The path of the elements that a template which compiles is for: the longest
+ * that ends with a star.  NULL if it is for the payload as a whole.
+ */
+const char *
+model_place(const char *text, int *len)
+{
+	const char *place = NULL;
+
+	*len = 0;
+	for (const char *p = text; (p = strchr(p, '{')) != NULL; p++)
+	{
+		Hole		hole = read_hole(p + 1);
+		const char *path = hole.name + 5;
+		int			n = hole.name_len - 5;
+
+		if (strncmp(hole.name, "body:", 5) != 0)
+			continue;
+		while (n > 0 && strncmp(path + n - 3, "[*]", 3) != 0)
+			n--;
+		/* one leads to the other, or into it */
+		CHECK(place == NULL || memcmp(place, path, Min(n, *len)) == 0);
+		if (n > *len)
+		{
+			place = path;
+			*len = n;
+		}
+	}
+	return place;
+}
 
 /* Is given the placeholder of this name?  Headers have no case. */
 bool
@@ -23,34 +102,98 @@ model_same_name(const char *given, const char *name, int len)
 }
 
 static const Given *
-find_given(const char *name, int len, const Given *given, int ngiven)
+find_given(const Hole *hole, const ModelSource *source)
 {
-	for (int i = 0; i < ngiven; i++)
+	for (int i = 0; i < source->ngiven; i++)
 	{
-		if (model_same_name(given[i].name, name, len))
-			return &given[i];
+		if (model_same_name(source->given[i].name, hole->name,
+							hole->name_len))
+			return &source->given[i];
 	}
+	CHECK(!"each placeholder has a value");
 	return NULL;
 }
 
-/* Take one value; false if the template does not match because of it. */
-static bool
-take_value(Model *model, const Given *value, bool optional)
+static void
+set_digest(StringInfo out, const char *data, int len)
 {
-	StringInfo	out = &model->values[model->nvalues++];
-	bool		is_header = strncmp(value->name, "header:", 7) == 0;
+	char		hex[WD_SHA256_HEX_LEN + 1];
+
+	wd_sha256_hex(data, len, hex);
+	resetStringInfo(out);
+	appendStringInfoString(out, hex);
+}
+
+static WdRenderResult
+take_header(const Hole *hole, const Given *value, StringInfo out)
+{
+	if (value->kind == GIVEN_BARE || value->kind == GIVEN_CONTAINER)
+		return WD_BAD_HEADER;
+	if (value->kind == GIVEN_ABSENT || value->len == 0)
+		return WD_RENDERED;
+	if (hole->filter == 'p')
+		return model_decode(value->text, value->len, false, out) ?
+			WD_RENDERED : WD_UNCONVERTIBLE_HEADER;
+	appendBinaryStringInfo(out, value->text, value->len);
+	if (hole->filter == 's')
+		set_digest(out, value->text, value->len);
+	return WD_RENDERED;
+}
+
+static WdRenderResult
+take_body(const Hole *hole, const Given *value, bool is_form, StringInfo out)
+{
+	if (value->kind == GIVEN_ABSENT)
+		return WD_RENDERED;
+	/* in JSON there may be no text: the digest is of what is written */
+	if (!is_form && hole->filter == 's')
+	{
+		set_digest(out, value->token, value->token_len);
+		return WD_RENDERED;
+	}
+	if (value->kind == GIVEN_BROKEN)
+		return WD_BAD_VALUE;
+	if (!is_form && value->kind == GIVEN_CONTAINER)
+		return WD_NOT_SCALAR;
+	appendBinaryStringInfo(out, value->text, value->len);
+	if (hole->filter == 's' && value->len > 0)
+		set_digest(out, value->text, value->len);
+	return WD_RENDERED;
+}
+
+static WdRenderResult
+take(const Hole *hole, const ModelSource *source, StringInfo out)
+{
+	const Given *value = find_given(hole, source);
 
 	initStringInfo(out);
-	if (value->kind != GIVEN_ABSENT && value->kind != GIVEN_CONTAINER)
-		appendBinaryStringInfo(out, value->text, value->len);
-	if (is_header && (value->kind == GIVEN_BARE ||
-					  value->kind == GIVEN_CONTAINER))
+	if (strncmp(hole->name, "header:", 7) == 0)
+		return take_header(hole, value, out);
+	if (!source->has_body)
+		return WD_NEEDS_BODY;
+	return take_body(hole, value, source->is_form, out);
+}
+
+/* Are the conditions met, up to where the rest of the template begins? */
+static WdRenderResult
+check_conditions(const char *text, const char *rest,
+				 const ModelSource *source, const char **failed)
+{
+	while (text < rest)
 	{
-		model->result = WD_BAD_HEADER;
-		return false;
+		Hole		hole = read_hole(text + 1);
+		StringInfoData value;
+		WdRenderResult result = take(&hole, source, &value);
+
+		*failed = hole.name;
+		if (result != WD_RENDERED)
+			return result;
+		if (hole.end - hole.expected != value.len ||
+			strncmp(hole.expected, value.data, value.len) != 0)
+			return WD_OTHER_VALUE;
+		text = hole.end + 1;
 	}
-	model->result = WD_NO_MATCH;
-	return value->kind != GIVEN_CONTAINER && (optional || out->len > 0);
+	return WD_RENDERED;
 }
 
 static void
@@ -71,36 +214,36 @@ append_value(Model *model, bool escape)
 
 /* Render a template that compiles. */
 void
-model_render(const char *text, const Given *given, int ngiven, Model *model)
+model_render(const char *text, const ModelSource *source, Model *model)
 {
-	bool		several = strchr(strchr(text, '{') + 1, '{') != NULL;
-	const char *p = text;
+	const char *p = behind_conditions(text);
+	bool		several = strchr(strchr(p, '{') + 1, '{') != NULL;
+	const char *failed = text;
 
 	initStringInfo(&model->key);
 	model->nvalues = 0;
-	model->prefix_len = strchr(text, '{') - text;
-	while (*p != '\0')
+	model->prefix_len = strchr(p, '{') - p;
+	model->result = check_conditions(text, p, source, &failed);
+	while (model->result == WD_RENDERED && *p != '\0')
 	{
-		const char *end;
-		const Given *value;
-		bool		optional;
+		StringInfo	value = &model->values[model->nvalues];
+		Hole		hole;
 
 		if (*p != '{')
 		{
 			appendStringInfoChar(&model->key, *p++);
 			continue;
 		}
-		end = strchr(p, '}');
-		optional = end[-1] == '?';
-		value = find_given(p + 1, end - p - 1 - (optional ? 1 : 0),
-						   given, ngiven);
-		CHECK(value != NULL);
-		if (!take_value(model, value, optional))
-			return;
+		hole = read_hole(p + 1);
+		failed = hole.name;
+		model->nvalues++;
+		model->result = take(&hole, source, value);
+		if (model->result == WD_RENDERED && value->len == 0 && !hole.optional)
+			model->result = WD_ABSENT;
 		append_value(model, several);
-		p = end + 1;
+		p = hole.end + 1;
 	}
-	model->result = WD_RENDERED;
+	model->failed = failed - text;
 }
 
 /* Does this stand for a key, as 64 digits behind the mark? */
@@ -152,9 +295,10 @@ bool
 model_read_key(const char *text, const char *key, int len,
 			   StringInfo values, int nvalues)
 {
-	const char *p = key + (strchr(text, '{') - text);
+	const char *rest = behind_conditions(text);
+	const char *p = key + (strchr(rest, '{') - rest);
 	const char *end = key + len;
-	const char *literal = strchr(text, '}') + 1;
+	const char *literal = strchr(rest, '}') + 1;
 
 	for (int i = 0; i < nvalues; i++)
 	{

@@ -219,6 +219,12 @@ pg_do_encoding_conversion_buf(Oid proc, int src_encoding, int dest_encoding,
 	abort();
 }
 
+char *
+pg_any_to_server(const char *s, int len, int encoding)
+{
+	abort();
+}
+
 /*
  * jsonb of strings sorts its keys by their bytes and compares no values;
  * numbers and dates do not occur in the headers that are built here.

@@ -22,9 +22,11 @@ typedef struct Depth
 
 typedef struct Builder
 {
+	JsonLexContext *lex;
 	Node	   *root;
 	Node	   *container;		/* the open one */
 	char	   *name;			/* of the member to come */
+	const char *start;			/* of the value to come */
 } Builder;
 
 static void
@@ -67,6 +69,7 @@ add_node(Builder *b, WdJsonKind kind)
 	Node	   *node = palloc0(sizeof(Node));
 
 	node->kind = kind;
+	node->start = b->start;
 	node->name = b->name;
 	b->name = NULL;
 	node->parent = b->container;
@@ -81,6 +84,13 @@ add_node(Builder *b, WdJsonKind kind)
 		b->container->last_child = node;
 	}
 	return node;
+}
+
+/* The value ends with the token before the current one. */
+static void
+end_node(Builder *b, Node *node)
+{
+	node->len = b->lex->prev_token_terminator - node->start;
 }
 
 static void
@@ -105,14 +115,26 @@ build_end(void *state)
 {
 	Builder    *b = state;
 
+	end_node(b, b->container);
 	b->container = b->container->parent;
 }
 
 static void
 build_member(void *state, char *name, bool isnull)
 {
+	Builder    *b = state;
+
 	/* the parser frees the name when the member ends */
-	((Builder *) state)->name = pstrdup(name);
+	b->name = pstrdup(name);
+	b->start = b->lex->token_start;
+}
+
+static void
+build_element(void *state, bool isnull)
+{
+	Builder    *b = state;
+
+	b->start = b->lex->token_start;
 }
 
 static void
@@ -120,12 +142,15 @@ build_scalar(void *state, char *token, JsonTokenType type)
 {
 	Builder    *b = state;
 	WdJsonKind	kind = WD_JSON_BARE;
+	Node	   *node;
 
 	if (type == JSON_TOKEN_STRING)
 		kind = WD_JSON_STRING;
 	else if (type == JSON_TOKEN_NULL)
 		kind = WD_JSON_ABSENT;
-	add_node(b, kind)->text = pstrdup(token);
+	node = add_node(b, kind);
+	node->text = pstrdup(token);
+	end_node(b, node);
 }
 
 /*
@@ -135,7 +160,7 @@ build_scalar(void *state, char *token, JsonTokenType type)
 JsonParseErrorType
 tree_read(const char *json, int len, Node **root)
 {
-	Builder		builder = {NULL, NULL, NULL};
+	Builder		builder = {NULL};
 	JsonSemAction actions = {
 		.semstate = &builder,
 		.object_start = build_object_start,
@@ -143,47 +168,117 @@ tree_read(const char *json, int len, Node **root)
 		.array_start = build_array_start,
 		.array_end = build_end,
 		.object_field_start = build_member,
+		.array_element_start = build_element,
 		.scalar = build_scalar,
 	};
-	JsonLexContext *lex;
 	JsonParseErrorType result;
 
-	lex = makeJsonLexContextCstringLen(unconstify(char *, json), len,
-									   PG_UTF8, true);
-	result = pg_parse_json(lex, &actions);
+	builder.lex = makeJsonLexContextCstringLen(unconstify(char *, json), len,
+											   PG_UTF8, true);
+	builder.start = json;
+	while (builder.start < json + len && strchr(" \t\r\n", *builder.start))
+		builder.start++;
+	result = pg_parse_json(builder.lex, &actions);
 	*root = builder.root;
 	return result;
 }
 
-/* The value that a path leads to, NULL if there is none. */
+/* The child that a step leads to which is no star, NULL if there is none. */
+static const Node *
+child_at(const Node *node, const WdJsonStep *step)
+{
+	const Node *child = NULL;
+
+	if (node->kind == WD_JSON_CONTAINER && node->is_object &&
+		step->name != NULL)
+	{
+		/* the last member of that name */
+		child = node->last_child;
+		while (child != NULL &&
+			   (strlen(child->name) != step->name_len ||
+				memcmp(child->name, step->name, step->name_len) != 0))
+			child = child->previous;
+	}
+	else if (node->kind == WD_JSON_CONTAINER && !node->is_object &&
+			 step->name == NULL)
+	{
+		child = node->first_child;
+		for (int n = 0; n < step->index && child != NULL; n++)
+			child = child->next;
+	}
+	return child;
+}
+
+/* The value that steps without a star lead to, NULL if there is none. */
+const Node *
+tree_walk(const Node *node, const WdJsonStep *steps, int nsteps)
+{
+	for (int i = 0; i < nsteps && node != NULL; i++)
+		node = child_at(node, &steps[i]);
+	return node;
+}
+
 const Node *
 tree_find(const Node *root, const WdJsonPath *path)
 {
-	const Node *node = root;
+	return tree_walk(root, path->steps, path->nsteps);
+}
 
-	for (int i = 0; i < path->nsteps && node != NULL; i++)
+/* Is there an element here for a star? */
+static bool
+is_star(const Node *node, const WdJsonStep *step)
+{
+	return step->name == NULL && step->index == WD_JSON_EACH &&
+		node->kind == WD_JSON_CONTAINER && !node->is_object;
+}
+
+static int
+count_nodes(const Node *node)
+{
+	int			n = 1;
+
+	for (node = node->first_child; node != NULL; node = node->next)
+		n += count_nodes(node);
+	return n;
+}
+
+static void
+collect(const Node *node, const WdJsonStep *steps, int nsteps,
+		const Node **nodes, int *n)
+{
+	if (nsteps == 0)
+		nodes[(*n)++] = node;
+	else if (is_star(node, steps))
 	{
-		const WdJsonStep *step = &path->steps[i];
-		const Node *child = NULL;
-
-		if (node->kind == WD_JSON_CONTAINER && node->is_object &&
-			step->name != NULL)
-		{
-			/* the last member of that name */
-			child = node->last_child;
-			while (child != NULL &&
-				   (strlen(child->name) != step->name_len ||
-					memcmp(child->name, step->name, step->name_len) != 0))
-				child = child->previous;
-		}
-		else if (node->kind == WD_JSON_CONTAINER && !node->is_object &&
-				 step->name == NULL)
-		{
-			child = node->first_child;
-			for (int n = 0; n < step->index && child != NULL; n++)
-				child = child->next;
-		}
-		node = child;
+		for (node = node->first_child; node != NULL; node = node->next)
+			collect(node, steps + 1, nsteps - 1, nodes, n);
 	}
-	return node;
+	else if (steps->name != NULL || steps->index != WD_JSON_EACH)
+	{
+		node = child_at(node, steps);
+		if (node != NULL)
+			collect(node, steps + 1, nsteps - 1, nodes, n);
+	}
+}
+
+/* All values that a path leads to, in the order of the text. */
+int
+tree_list(const Node *root, const WdJsonPath *path, const Node ***nodes)
+{
+	int			n = 0;
+
+	*nodes = palloc(sizeof(Node *) * count_nodes(root));
+	collect(root, path->steps, path->nsteps, *nodes, &n);
+	return n;
+}
+
+/* An element's number in its array. */
+int
+tree_index(const Node *node)
+{
+	int			index = 0;
+
+	for (node = node->previous; node != NULL; node = node->previous)
+		index++;
+	return index;
 }

@@ -17,6 +17,8 @@ struct Node
 	WdJsonKind	kind;			/* WD_JSON_ABSENT is null */
 	bool		is_object;
 	char	   *text;
+	const char *start;			/* where it is written */
+	int			len;
 	char	   *name;			/* as a member */
 	Node	   *first_child;
 	Node	   *last_child;
@@ -28,6 +30,11 @@ struct Node
 extern JsonParseErrorType tree_validate(const char *json, int len,
 										bool *too_deep);
 extern JsonParseErrorType tree_read(const char *json, int len, Node **root);
+extern const Node *tree_walk(const Node *node, const WdJsonStep *steps,
+							 int nsteps);
 extern const Node *tree_find(const Node *root, const WdJsonPath *path);
+extern int	tree_list(const Node *root, const WdJsonPath *path,
+					  const Node ***nodes);
+extern int	tree_index(const Node *node);
 
 #endif							/* FUZZ_TREE_H */

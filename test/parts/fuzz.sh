@@ -49,9 +49,9 @@ report() { # report STATUS NAME
   fi
 }
 
-# build SOURCES PREFIX: both targets
+# build SOURCES PREFIX TARGET
 build() {
-  local src=$1 out=$2
+  local src=$1 target=$3 ours theirs
   local flags=(-g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv
     -fsanitize=fuzzer -fsanitize=address -fsanitize=undefined
     -fno-sanitize-recover=undefined
@@ -59,11 +59,24 @@ build() {
     "-I$src" "-I$include")
   local libs=("$lib/libpgcommon.a" "$lib/libpgport.a" -lcrypto)
 
-  "clang-$llvm" "${flags[@]}" "$fuzz"/{fuzz_json,tree,shim}.c \
-    "$src"/{jsonscan,jsonstring,template}.c "${libs[@]}" -o "${out}json"
-  "clang-$llvm" "${flags[@]}" "$fuzz"/{fuzz_key,event,keymodel,shim}.c \
-    "$src"/{headers,render,digest,encoding,jsonstring,template}.c \
-    "$work/jsonb_util.o" "${libs[@]}" -o "${out}key"
+  case $target in
+    json)
+      ours=("$fuzz"/{tree,elements}.c)
+      theirs=("$src"/{jsonscan,jsontoken,jsonmatch,jsonlist,jsonstring}.c
+        "$src"/{template,path,placeholder,items}.c)
+      ;;
+    key)
+      ours=("$fuzz"/{event,keymodel,formmodel}.c "$work/jsonb_util.o")
+      theirs=("$src"/{headers,render,digest,encoding,jsonstring}.c
+        "$src"/{template,path,placeholder,form}.c)
+      ;;
+    form)
+      ours=("$fuzz/formmodel.c")
+      theirs=("$src"/{form,jsonstring}.c)
+      ;;
+  esac
+  "clang-$llvm" "${flags[@]}" "$fuzz"/{"fuzz_$target",shim}.c "${ours[@]}" \
+    "${theirs[@]}" "${libs[@]}" -o "$2$target"
 }
 
 # The server's own jsonb, with the same sanitizers.
@@ -85,7 +98,7 @@ run() {
     "$1$target.new" "$fuzz/corpus/$target" >"$1$target.log" 2>&1
 }
 
-fuzz_target() { # fuzz_target TARGET PID
+fuzz_target() { # fuzz_target TARGET PID SECONDS
   local status=0 input
   wait "$2" || status=$?
   grep -E '^INFO: Seed|^Done' "$work/$1.log" | sed "s/^/# fuzz_$1: /" || true
@@ -96,7 +109,7 @@ fuzz_target() { # fuzz_target TARGET PID
       base64 "$input"
     done
   fi
-  report "$status" "fuzz_$1: corpus and $((seconds / 2)) s of mutations"
+  report "$status" "fuzz_$1: corpus and $3 s of mutations"
 }
 
 # mutant TARGET FILE SED WHAT: a target must notice a bug in the sources
@@ -109,7 +122,8 @@ mutant() {
     echo "src/$2 has nothing that $3 changes"
     status=1
   else
-    build "$work/mutant" "$work/mutant_"
+    build "$work/mutant" "$work/mutant_" "$1"
+    rm -rf "$work/mutant_$1.new"
     run "$work/mutant_" "$1" -max_total_time=5 && status=1
     grep -q 'property violated\|Sanitizer' "$work/mutant_$1.log" || status=1
   fi
@@ -124,19 +138,44 @@ sql_fuzz() { # sql_fuzz DATABASE OPTION...
 }
 
 build_jsonb
-build "$checkout/src" "$work/"
-run "$work/" json -max_total_time=$((seconds / 2)) &
+for target in json key form; do
+  build "$checkout/src" "$work/" "$target"
+done
+long=$((seconds * 2 / 5))
+short=$((seconds / 5))
+run "$work/" json -max_total_time="$long" &
 json=$!
-run "$work/" key -max_total_time=$((seconds / 2)) &
+run "$work/" key -max_total_time="$long" &
 key=$!
-fuzz_target json "$json"
-fuzz_target key "$key"
+run "$work/" form -max_total_time="$short" &
+form=$!
+fuzz_target json "$json" "$long"
+fuzz_target key "$key" "$long"
+fuzz_target form "$form" "$short"
 
-mutant json jsonscan.c '/does not count any more/{n;d}' \
+mutant json jsonmatch.c '/does not count any more/{n;d}' \
   'that an earlier member of a name counts'
+mutant json jsonmatch.c 's/if (match->paths\[path\].each)/if (false)/' \
+  'that the elements of an earlier member count'
+mutant json jsonmatch.c 's/value->len = end - value->token/value->len = 1/' \
+  'that an object ends where it begins'
+mutant json items.c 's/if (has_elements(set, lists, i, j))/if (false)/' \
+  'that an element with events in it is one too'
+mutant json items.c 's/if (set->paths\[i\].each)/if (false)/' \
+  'that an event has what another one holds'
 mutant json jsonstring.c 's/|| is_utf16_surrogate_second(c))/)/' \
   'that half a surrogate pair passes'
 mutant key render.c 's/"%25"/"%"/' 'that keys are not injective'
+mutant key render.c 's/len != condition->expected/len > condition->expected/' \
+  'that the beginning of a value meets a condition'
+mutant key render.c 's/found->kind != WD_FORM_FIELD)/true)/' \
+  'that the digest of a field is of its encoding'
+mutant key template.c 's/template->place, place)/place, place)/' \
+  'that a template is for the elements of its last path'
+mutant form form.c "s/c = ' ';/c = '+';/" 'that plus is no blank'
+mutant form form.c \
+  's/if (!has_name(/if (values[i].kind != WD_JSON_ABSENT || !has_name(/' \
+  'that the first field of a name counts'
 
 trap 'stop_server "$work/pg"' EXIT
 start_server "$work/pg" log_min_messages=debug1
