@@ -25,6 +25,9 @@
 #include "shim.h"
 #include "template.h"
 
+/* Bytes of a body that are enough for some events */
+#define SMALL_BUDGET 40
+
 typedef struct Rendered
 {
 	WdRenderResult result;
@@ -38,13 +41,14 @@ static int	ntexts;
 
 static void split_templates(char *line);
 static void check_refusal(const WdTemplateError *error);
+static void check_text(const char *text);
 static void check_place(const WdTemplateSet *set, int place,
 						const Event *events);
 static void render(const WdTemplateSet *set, int place, const Event *event,
 				   Rendered *rendered);
 static void render_model(const WdTemplateSet *set, int place,
-						 const ModelSource *source,
-						 const WdRenderSource *given, Rendered *rendered);
+						 ModelSource *source, WdRenderSource *given,
+						 Rendered *rendered);
 static void check_key(const Rendered *rendered);
 static void check_apart(const Rendered *a, const Rendered *b);
 
@@ -70,6 +74,8 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	else
 	{
 		CHECK(set->ntemplates == ntexts);
+		for (int i = 0; i < ntexts; i++)
+			check_text(texts[i]);
 		for (int i = 0; i < 2; i++)
 			event_read(&input, texts, ntexts, is_form, &events[i]);
 		check_place(set, WD_WHOLE_PAYLOAD, events);
@@ -97,6 +103,33 @@ check_refusal(const WdTemplateError *error)
 		  error->offset <= strlen(texts[error->which]));
 }
 
+/*
+ * What compiles is printable ASCII around its placeholders, of which one at
+ * least is required, and has no mark of a digest.
+ */
+static void
+check_text(const char *text)
+{
+	bool		is_required = false;
+
+	CHECK(strstr(text, "sha256_") == NULL);
+	while (*text != '\0')
+	{
+		const char *end = text;
+
+		CHECK(*text >= ' ' && *text <= '~' && *text != '}');
+		if (*text == '{')
+		{
+			end = strchr(text, '}');
+			CHECK(end != NULL);
+			is_required |= end[-1] != '?' &&
+				memchr(text, '=', end - text) == NULL;
+		}
+		text = end + 1;
+	}
+	CHECK(is_required);
+}
+
 /* Check the keys of both events, by the templates for one place. */
 static void
 check_place(const WdTemplateSet *set, int place, const Event *events)
@@ -119,19 +152,27 @@ render(const WdTemplateSet *set, int place, const Event *event,
 	WdJsonValue values[WD_JSON_MAX_PATHS];
 	ModelSource source = {event->given, event->ngiven, event->is_form, false};
 	WdRenderSource given = {NULL, event_headers(event)};
+	int64		budget = SMALL_BUDGET;
 
 	/* from the headers alone, which may be enough */
 	render_model(set, place, &source, &given, rendered);
+
 	event_values(event, set, values);
-	source.has_body = true;
 	given.values = values;
+	source.has_body = true;
+	given.budget = &budget;
+	source.budget = SMALL_BUDGET;
+	render_model(set, place, &source, &given, rendered);
+
+	given.budget = NULL;
+	source.budget = PG_INT32_MAX;
 	render_model(set, place, &source, &given, rendered);
 }
 
 /* Fill the templates, and have the model do it, which must say the same. */
 static void
-render_model(const WdTemplateSet *set, int place, const ModelSource *source,
-			 const WdRenderSource *given, Rendered *rendered)
+render_model(const WdTemplateSet *set, int place, ModelSource *source,
+			 WdRenderSource *given, Rendered *rendered)
 {
 	Model	   *model = &rendered->model;
 	WdRenderResult expected = WD_NO_MATCH;
@@ -164,6 +205,11 @@ render_model(const WdTemplateSet *set, int place, const ModelSource *source,
 			expected = model->result;
 	}
 
+	if (given->budget != NULL)
+	{
+		CHECK(*given->budget == source->budget);
+		*given->budget = SMALL_BUDGET;
+	}
 	initStringInfo(&rendered->key);
 	rendered->result = wd_templates_render(set, place, given,
 										   &rendered->key);

@@ -162,7 +162,7 @@ take_body(const Hole *hole, const Given *value, bool is_form, StringInfo out)
 }
 
 static WdRenderResult
-take(const Hole *hole, const ModelSource *source, StringInfo out)
+take(const Hole *hole, ModelSource *source, StringInfo out)
 {
 	const Given *value = find_given(hole, source);
 
@@ -171,13 +171,16 @@ take(const Hole *hole, const ModelSource *source, StringInfo out)
 		return take_header(hole, value, out);
 	if (!source->has_body)
 		return WD_NEEDS_BODY;
+	if (value->kind != GIVEN_ABSENT &&
+		(source->budget -= value->token_len) < 0)
+		return WD_TOO_MUCH;
 	return take_body(hole, value, source->is_form, out);
 }
 
 /* Are the conditions met, up to where the rest of the template begins? */
 static WdRenderResult
 check_conditions(const char *text, const char *rest,
-				 const ModelSource *source, const char **failed)
+				 ModelSource *source, const char **failed)
 {
 	while (text < rest)
 	{
@@ -214,7 +217,7 @@ append_value(Model *model, bool escape)
 
 /* Render a template that compiles. */
 void
-model_render(const char *text, const ModelSource *source, Model *model)
+model_render(const char *text, ModelSource *source, Model *model)
 {
 	const char *p = behind_conditions(text);
 	bool		several = strchr(strchr(p, '{') + 1, '{') != NULL;

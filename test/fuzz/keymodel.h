@@ -34,6 +34,7 @@ typedef struct ModelSource
 	int			ngiven;
 	bool		is_form;
 	bool		has_body;
+	int			budget;			/* bytes of it that may be read */
 } ModelSource;
 
 /* What the values make of one template */
@@ -50,7 +51,7 @@ typedef struct Model
 extern int	model_name_len(const char *placeholder);
 extern bool model_same_name(const char *given, const char *name, int len);
 extern const char *model_place(const char *text, int *len);
-extern void model_render(const char *text, const ModelSource *source,
+extern void model_render(const char *text, ModelSource *source,
 						 Model *model);
 extern bool model_is_digest(const char *key, int len, int prefix_len);
 extern bool model_read_key(const char *text, const char *key, int len,

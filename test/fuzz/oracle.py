@@ -235,6 +235,9 @@ def walk(node, path, steps=()):
 
 def find_items(provider, delivery, ascii_only):
     """The events in a payload, with keys; raises Refused if it has none."""
+    # nothing else reads the payload for it
+    if not provider.element_paths:
+        raise Refused("WD001")
     body = delivery.body()
     found = []
     arrays = False

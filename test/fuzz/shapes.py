@@ -14,6 +14,7 @@ class Shapes:
         self.documents = documents
         self.rng = documents.rng
         self.format = provider.format
+        self.tidy = False
         self.paths = []
         self.headers_read = []
         self.fields = []
@@ -29,6 +30,8 @@ class Shapes:
     def payload(self):
         """A payload in bytes, valid or not."""
         kind = self.rng.random()
+        # with all that is read, so that several events have keys
+        self.tidy = self.rng.random() < 0.5
         if kind < 0.1:
             return self.documents.payload()
         if self.format == "form" or (self.format == "any" and kind < 0.2):
@@ -60,12 +63,10 @@ class Shapes:
         rng = self.rng
         leaves = [expected for steps, expected in paths if not steps]
         deeper = [path for path in paths if path[0]]
-        if not deeper or rng.random() < 0.03 or \
-                (leaves and rng.random() < 0.1):
-            expected = rng.choice(leaves) if leaves else None
-            if expected is not None and rng.random() < 0.7:
-                return json.dumps(expected)
-            return self.documents.value(3)
+        odd = 0 if self.tidy else 0.03
+        if not deeper or rng.random() < odd or \
+                (leaves and rng.random() < odd * 3):
+            return self._leaf(rng.choice(leaves) if leaves else None)
         names = sorted({steps[0] for steps, _ in deeper
                         if isinstance(steps[0], str)})
         numbers = [steps[0] for steps, _ in deeper
@@ -80,12 +81,20 @@ class Shapes:
         return self._blank() + "[" + self._blank() + \
             (self._blank() + ",").join(elements) + "]"
 
+    def _leaf(self, expected):
+        if expected is not None and self.rng.random() < 0.7:
+            return json.dumps(expected)
+        if self.tidy:
+            return self.rng.choice(['"%d"', "%d", '"a:%d"', "-%d.50"]) % \
+                self.rng.randrange(1, 50)
+        return self.documents.value(3)
+
     def _object(self, names, paths):
         rng = self.rng
         members = []
         rng.shuffle(names)
         for name in names:
-            if rng.random() < 0.12:
+            if rng.random() < (0 if self.tidy else 0.12):
                 continue
             for _ in range(2 if rng.random() < 0.1 else 1):
                 members.append(
