@@ -171,3 +171,6 @@ SELECT path, dedup_key FROM wd_receive_items('t', '["a",1,{"id":"b"},true,"a"]')
 SELECT pg_temp.err($$SELECT wd_receive_items('t', '[[1]]')$$), pg_temp.err($$SELECT wd_receive_items('t', '[null]')$$), pg_temp.err($$SELECT wd_receive_items('t', '"a"')$$);
 
 DELETE FROM webhook_dedup_providers WHERE NOT built_in;
+
+-- too long, and too deep if it were not
+SELECT pg_temp.err(format('SELECT wd_set_provider(%L, ARRAY[%L])', 'wd_test_long', 'x_{body:' || repeat('[*]', n) || '}')) ~ '^22023 key template 1 is malformed' AS refused FROM (VALUES (100), (1300), (20000)) v(n);

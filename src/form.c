@@ -63,8 +63,8 @@ has_name(const char *field, int len, const char *name, StringInfo decoded)
 {
 	int			name_len = strlen(name);
 
-	/* encoding makes nothing shorter */
-	if (len < name_len)
+	/* encoding makes nothing shorter, and a byte three at most */
+	if (len < name_len || len > 3 * name_len)
 		return false;
 	if (len == name_len && memcmp(field, name, len) == 0)
 		return strpbrk(name, "%+") == NULL;

@@ -221,6 +221,12 @@ read_texts(Datum array, WdRules *rules)
 		char	   *s = TextDatumGetCString(values[i]);
 
 		rules->texts[i] = wd_to_utf8(s, strlen(s));
+		/* stored while the check was switched off */
+		if (rules->texts[i] == NULL)
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("key template %d cannot be converted to UTF-8",
+						   i + 1));
 	}
 }
 

@@ -73,6 +73,9 @@ wd_templates_compile(const char *const *texts, int n, WdTemplateError *error)
 static bool
 compile_template(Compiler *c, WdTemplate *result)
 {
+	/* compiling goes as deep as the text has steps */
+	if (strlen(c->text) > WD_MAX_TEMPLATE_LEN)
+		return refuse(c, c->text + WD_MAX_TEMPLATE_LEN, "it is too long");
 	if (strstr(c->text, WD_DIGEST_MARK) != NULL)
 		return refuse(c, strstr(c->text, WD_DIGEST_MARK),
 					  "\"" WD_DIGEST_MARK "\" is kept for digests of keys");

@@ -11,6 +11,9 @@
 #ifndef WD_TEMPLATE_H
 #define WD_TEMPLATE_H
 
+/* Bytes of one template. */
+#define WD_MAX_TEMPLATE_LEN 4096
+
 /* Placeholders in one template, and conditions in front of them. */
 #define WD_MAX_PLACEHOLDERS 16
 #define WD_MAX_CONDITIONS 4
