@@ -4,8 +4,7 @@
  *
  * Events are the elements that some path leads to, but for those that hold
  * such elements themselves: of entries with changes, the changes are; an
- * entry without any is one itself, so that nothing a provider sends is passed
- * over.
+ * entry without any is one itself, so that no element is passed over.
  */
 #include "postgres.h"
 
