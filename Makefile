@@ -21,7 +21,7 @@ OBJS = \
 	src/render.o \
 	src/items.o \
 	src/payload.o \
-	src/rules.o \
+	src/provider.o \
 	src/privacy.o \
 	src/derive.o \
 	src/dedup_key.o \

@@ -17,14 +17,14 @@
 #include "ledger.h"
 #include "payload.h"
 #include "privacy.h"
-#include "rules.h"
+#include "provider.h"
 
 PG_FUNCTION_INFO_V1(wd_try_acquire);
 PG_FUNCTION_INFO_V1(wd_acquire);
 PG_FUNCTION_INFO_V1(wd_try_once);
 PG_FUNCTION_INFO_V1(wd_receive);
 
-static const WdRules *read_request(FunctionCallInfo fcinfo,
+static const WdProvider *read_request(FunctionCallInfo fcinfo,
 								   WdRequest *request);
 static WdOutcome acquire(const WdRequest *request, WdEvent *event);
 static Datum acquire_and_answer(FunctionCallInfo fcinfo,
@@ -41,7 +41,7 @@ Datum
 wd_try_acquire(PG_FUNCTION_ARGS)
 {
 	WdRequest	request = {.status = WD_PROCESSING, .brief = true};
-	const WdRules *rules = read_request(fcinfo, &request);
+	const WdProvider *rules = read_request(fcinfo, &request);
 	WdLease		lease = wd_arg_lease(fcinfo, 3, rules);
 	WdEvent		event;
 
@@ -60,7 +60,7 @@ Datum
 wd_acquire(PG_FUNCTION_ARGS)
 {
 	WdRequest	request = {.status = WD_PROCESSING};
-	const WdRules *rules = read_request(fcinfo, &request);
+	const WdProvider *rules = read_request(fcinfo, &request);
 	WdLease		lease = wd_arg_lease(fcinfo, 3, rules);
 
 	request.lease = &lease;
@@ -109,21 +109,21 @@ wd_receive(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback callback;
 	WdRequest	request = {.status = WD_PROCESSING};
-	const WdRules *rules;
+	const WdProvider *rules;
 	WdLease		lease;
 	WdDelivery	delivery;
 	Datum		result;
 
 	wd_hide_statement(&callback);
 	request.provider = wd_arg_provider(fcinfo, 0);
-	rules = wd_rules_find(request.provider);
+	rules = wd_provider_find(request.provider);
 	lease = wd_arg_lease(fcinfo, 3, rules);
 	request.lease = &lease;
-	request.max_attempts = wd_rules_max_attempts(rules);
+	request.max_attempts = wd_provider_max_attempts(rules);
 
 	wd_arg_delivery(fcinfo, 1, rules, &delivery);
 	request.key = wd_derive_key(rules,
-								wd_rules_templates(rules, request.provider),
+								wd_provider_templates(rules, request.provider),
 								&delivery);
 	request.hash = wd_hash_payload(delivery.payload, delivery.len);
 	result = acquire_and_answer(fcinfo, &request, rules->busy_status);
@@ -135,16 +135,16 @@ wd_receive(PG_FUNCTION_ARGS)
  * Read the arguments 0 to 2: provider, key and hash.  Returns the provider's
  * rules.
  */
-static const WdRules *
+static const WdProvider *
 read_request(FunctionCallInfo fcinfo, WdRequest *request)
 {
-	const WdRules *rules;
+	const WdProvider *rules;
 
 	request->provider = wd_arg_provider(fcinfo, 0);
 	request->key = wd_arg_key(fcinfo, 1);
 	request->hash = wd_arg_hash(fcinfo, 2);
-	rules = wd_rules_find(request->provider);
-	request->max_attempts = wd_rules_max_attempts(rules);
+	rules = wd_provider_find(request->provider);
+	request->max_attempts = wd_provider_max_attempts(rules);
 	return rules;
 }
 

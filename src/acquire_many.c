@@ -13,7 +13,7 @@
 #include "claims.h"
 #include "lease.h"
 #include "resultset.h"
-#include "rules.h"
+#include "provider.h"
 
 PG_FUNCTION_INFO_V1(wd_acquire_many);
 
@@ -28,10 +28,10 @@ Datum
 wd_acquire_many(PG_FUNCTION_ARGS)
 {
 	text	   *provider = wd_arg_provider(fcinfo, 0);
-	const WdRules *rules = wd_rules_find(provider);
+	const WdProvider *rules = wd_provider_find(provider);
 	int			busy_status = rules->busy_status;
 	WdLease		lease = wd_arg_lease(fcinfo, 3, rules);
-	WdClaims	claims = {provider, &lease, wd_rules_max_attempts(rules)};
+	WdClaims	claims = {provider, &lease, wd_provider_max_attempts(rules)};
 	WdBatch		batch;
 	WdAnswer   *answers;
 	ReturnSetInfo *result;

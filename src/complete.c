@@ -23,7 +23,7 @@
 #include "lease.h"
 #include "ledger.h"
 #include "plans.h"
-#include "rules.h"
+#include "provider.h"
 
 PG_FUNCTION_INFO_V1(wd_mark_done);
 PG_FUNCTION_INFO_V1(wd_mark_failed);
@@ -105,7 +105,7 @@ Datum
 wd_extend_lease(PG_FUNCTION_ARGS)
 {
 	text	   *provider = wd_arg_provider(fcinfo, 0);
-	WdLease		lease = wd_arg_lease(fcinfo, 3, wd_rules_find(provider));
+	WdLease		lease = wd_arg_lease(fcinfo, 3, wd_provider_find(provider));
 	text	   *key = wd_arg_key(fcinfo, 1);
 	Datum		args[] = {
 		PointerGetDatum(provider),

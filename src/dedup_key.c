@@ -13,7 +13,7 @@
 #include "encoding.h"
 #include "payload.h"
 #include "privacy.h"
-#include "rules.h"
+#include "provider.h"
 
 PG_FUNCTION_INFO_V1(wd_payload_hash);
 PG_FUNCTION_INFO_V1(wd_dedup_key);
@@ -73,7 +73,7 @@ derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider, int argno)
 {
 	ErrorContextCallback callback;
 	WdDelivery	delivery = {.format = WD_PAYLOAD_JSON};
-	const WdRules *rules;
+	const WdProvider *rules;
 	text	   *name;
 	text	   *key;
 
@@ -84,8 +84,8 @@ derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider, int argno)
 	delivery.len = strlen(delivery.payload);
 	delivery.headers = wd_arg_headers(fcinfo, argno + 1);
 
-	rules = wd_rules_find(name);
-	key = wd_derive_key(rules, wd_rules_templates(rules, name), &delivery);
+	rules = wd_provider_find(name);
+	key = wd_derive_key(rules, wd_provider_templates(rules, name), &delivery);
 	wd_show_statement(&callback);
 	return key;
 }

@@ -17,13 +17,13 @@
 #include "jsonscan.h"
 #include "payload.h"
 #include "render.h"
-#include "rules.h"
+#include "provider.h"
 #include "template.h"
 
-static bool take_whole(const WdRules *rules, const WdTemplateSet *set,
+static bool take_whole(const WdProvider *rules, const WdTemplateSet *set,
 					   const WdRenderSource *source, StringInfo key,
 					   WdRenderResult *result);
-static const char *hint_for(const WdRules *rules, const WdTemplateSet *set);
+static const char *hint_for(const WdProvider *rules, const WdTemplateSet *set);
 
 /*
  * Fetch a delivery from the arguments argno, the payload as bytea, and
@@ -31,7 +31,7 @@ static const char *hint_for(const WdRules *rules, const WdTemplateSet *set);
  * that are no object.
  */
 void
-wd_arg_delivery(FunctionCallInfo fcinfo, int argno, const WdRules *rules,
+wd_arg_delivery(FunctionCallInfo fcinfo, int argno, const WdProvider *rules,
 				WdDelivery *delivery)
 {
 	bytea	   *payload;
@@ -52,7 +52,7 @@ wd_arg_delivery(FunctionCallInfo fcinfo, int argno, const WdRules *rules,
  * what its provider sends, WD001 if no template matches.
  */
 text *
-wd_derive_key(const WdRules *rules, const WdTemplateSet *set,
+wd_derive_key(const WdProvider *rules, const WdTemplateSet *set,
 			  const WdDelivery *delivery)
 {
 	WdJsonValue values[WD_JSON_MAX_PATHS];
@@ -73,7 +73,7 @@ wd_derive_key(const WdRules *rules, const WdTemplateSet *set,
  * wd_derive_key does, but for WD001.
  */
 bool
-wd_derive_whole(const WdRules *rules, const WdTemplateSet *set,
+wd_derive_whole(const WdProvider *rules, const WdTemplateSet *set,
 				const WdDelivery *delivery, WdJsonValue *values,
 				WdJsonList *lists, StringInfo key)
 {
@@ -95,7 +95,7 @@ wd_derive_whole(const WdRules *rules, const WdTemplateSet *set,
 
 /* Fill the templates for the payload as a whole; true if one matches. */
 static bool
-take_whole(const WdRules *rules, const WdTemplateSet *set,
+take_whole(const WdProvider *rules, const WdTemplateSet *set,
 		   const WdRenderSource *source, StringInfo key,
 		   WdRenderResult *result)
 {
@@ -120,7 +120,7 @@ wd_hash_payload(const char *payload, int len)
  * of it is valid.
  */
 void
-wd_read_payload(const WdRules *rules, const WdTemplateSet *set,
+wd_read_payload(const WdProvider *rules, const WdTemplateSet *set,
 				const WdDelivery *delivery, WdJsonValue *values,
 				WdJsonList *lists)
 {
@@ -164,7 +164,7 @@ wd_read_payload(const WdRules *rules, const WdTemplateSet *set,
  * or for the element that is found at item.
  */
 void
-wd_check_derived(int result, const WdRules *rules, const WdTemplateSet *set,
+wd_check_derived(int result, const WdProvider *rules, const WdTemplateSet *set,
 				 const char *item)
 {
 	const char *hint;
@@ -214,7 +214,7 @@ wd_check_derived(int result, const WdRules *rules, const WdTemplateSet *set,
 
 /* What to advise to somebody whose event has no key; NULL for nothing. */
 static const char *
-hint_for(const WdRules *rules, const WdTemplateSet *set)
+hint_for(const WdProvider *rules, const WdTemplateSet *set)
 {
 	if (rules->hint != NULL)
 		return rules->hint;

@@ -11,27 +11,27 @@
 struct WdDelivery;
 struct WdJsonList;
 struct WdJsonValue;
-struct WdRules;
+struct WdProvider;
 struct WdTemplateSet;
 
-extern text *wd_derive_key(const struct WdRules *rules,
+extern text *wd_derive_key(const struct WdProvider *rules,
 						   const struct WdTemplateSet *set,
 						   const struct WdDelivery *delivery);
-extern bool wd_derive_whole(const struct WdRules *rules,
+extern bool wd_derive_whole(const struct WdProvider *rules,
 							const struct WdTemplateSet *set,
 							const struct WdDelivery *delivery,
 							struct WdJsonValue *values,
 							struct WdJsonList *lists, StringInfo key);
-extern void wd_read_payload(const struct WdRules *rules,
+extern void wd_read_payload(const struct WdProvider *rules,
 							const struct WdTemplateSet *set,
 							const struct WdDelivery *delivery,
 							struct WdJsonValue *values,
 							struct WdJsonList *lists);
-extern void wd_check_derived(int result, const struct WdRules *rules,
+extern void wd_check_derived(int result, const struct WdProvider *rules,
 							 const struct WdTemplateSet *set,
 							 const char *item);
 extern void wd_arg_delivery(FunctionCallInfo fcinfo, int argno,
-							const struct WdRules *rules,
+							const struct WdProvider *rules,
 							struct WdDelivery *delivery);
 extern text *wd_hash_payload(const char *payload, int len);
 

@@ -21,7 +21,7 @@
 #include "privacy.h"
 #include "render.h"
 #include "resultset.h"
-#include "rules.h"
+#include "provider.h"
 #include "template.h"
 
 PG_FUNCTION_INFO_V1(wd_explain_key);
@@ -78,7 +78,7 @@ wd_explain_key(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback callback;
 	text	   *provider;
-	const WdRules *rules;
+	const WdProvider *rules;
 	const WdTemplateSet *set;
 	WdDelivery	delivery;
 	WdJsonValue values[WD_JSON_MAX_PATHS];
@@ -88,8 +88,8 @@ wd_explain_key(PG_FUNCTION_ARGS)
 
 	wd_hide_statement(&callback);
 	provider = wd_arg_provider(fcinfo, 0);
-	rules = wd_rules_find(provider);
-	set = wd_rules_templates(rules, provider);
+	rules = wd_provider_find(provider);
+	set = wd_provider_templates(rules, provider);
 	wd_arg_delivery(fcinfo, 1, rules, &delivery);
 	result = wd_result_set(fcinfo, EXP_COLUMNS);
 

@@ -8,7 +8,7 @@
 
 #include "args.h"
 #include "lease.h"
-#include "rules.h"
+#include "provider.h"
 #include "settings.h"
 
 /*
@@ -18,14 +18,14 @@
  */
 #define WORN_AFTER_USEC(nrows) (INT64CONST(100000) + (nrows) * INT64CONST(100))
 
-static int64 default_usec(const WdRules *rules);
+static int64 default_usec(const WdProvider *rules);
 
 /*
  * Fetch a lease, that of the provider's rules where it is null.  Raises 22023
  * if it is out of range.
  */
 WdLease
-wd_arg_lease(FunctionCallInfo fcinfo, int argno, const WdRules *rules)
+wd_arg_lease(FunctionCallInfo fcinfo, int argno, const WdProvider *rules)
 {
 	WdLease		lease;
 
@@ -40,7 +40,7 @@ wd_arg_lease(FunctionCallInfo fcinfo, int argno, const WdRules *rules)
  * than the provider may take to give up on its own delivery.
  */
 static int64
-default_usec(const WdRules *rules)
+default_usec(const WdProvider *rules)
 {
 	int64		usec = rules->has_lease ?
 		rules->lease_usec : wd_lease_setting * USECS_PER_SEC;

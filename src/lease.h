@@ -15,10 +15,10 @@ typedef struct WdLease
 	int64		usec;			/* if it ends */
 } WdLease;
 
-struct WdRules;
+struct WdProvider;
 
 extern WdLease wd_arg_lease(FunctionCallInfo fcinfo, int argno,
-							const struct WdRules *rules);
+							const struct WdProvider *rules);
 extern Datum wd_lease_interval(const WdLease *lease);
 extern Datum wd_lease_end(const WdLease *lease, TimestampTz start);
 extern bool wd_lease_is_worn(const WdLease *lease, TimestampTz start,

@@ -23,7 +23,7 @@
 #include "privacy.h"
 #include "render.h"
 #include "resultset.h"
-#include "rules.h"
+#include "provider.h"
 #include "template.h"
 
 PG_FUNCTION_INFO_V1(wd_receive_items);
@@ -31,9 +31,9 @@ PG_FUNCTION_INFO_V1(wd_receive_items);
 /* Columns in front of those of wd_acquisition */
 #define ITEM_COLUMNS 2
 
-static char **derive_batch(const WdRules *rules, text *provider,
+static char **derive_batch(const WdProvider *rules, text *provider,
 						   const WdDelivery *delivery, WdBatch *batch);
-static char **derive_items(const WdRules *rules, const WdTemplateSet *set,
+static char **derive_items(const WdProvider *rules, const WdTemplateSet *set,
 						   const WdJsonList *lists, const WdJsonValue *values,
 						   const WdDelivery *delivery, WdBatch *batch);
 static char **make_batch(WdBatch *batch, int n);
@@ -56,7 +56,7 @@ wd_receive_items(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback callback;
 	text	   *provider;
-	const WdRules *rules;
+	const WdProvider *rules;
 	WdLease		lease;
 	WdClaims	claims = {0};
 	WdDelivery	delivery;
@@ -65,11 +65,11 @@ wd_receive_items(PG_FUNCTION_ARGS)
 
 	wd_hide_statement(&callback);
 	provider = wd_arg_provider(fcinfo, 0);
-	rules = wd_rules_find(provider);
+	rules = wd_provider_find(provider);
 	lease = wd_arg_lease(fcinfo, 3, rules);
 	claims.provider = provider;
 	claims.lease = &lease;
-	claims.max_attempts = wd_rules_max_attempts(rules);
+	claims.max_attempts = wd_provider_max_attempts(rules);
 
 	wd_arg_delivery(fcinfo, 1, rules, &delivery);
 	paths = derive_batch(rules, provider, &delivery, &batch);
@@ -85,10 +85,10 @@ wd_receive_items(PG_FUNCTION_ARGS)
  * is the only one.  Returns where in the payload each of them is.
  */
 static char **
-derive_batch(const WdRules *rules, text *provider,
+derive_batch(const WdProvider *rules, text *provider,
 			 const WdDelivery *delivery, WdBatch *batch)
 {
-	const WdTemplateSet *set = wd_rules_templates(rules, provider);
+	const WdTemplateSet *set = wd_provider_templates(rules, provider);
 	WdJsonValue values[WD_JSON_MAX_PATHS];
 	WdJsonList *lists = NULL;
 	StringInfoData key;
@@ -111,7 +111,7 @@ derive_batch(const WdRules *rules, text *provider,
 }
 
 static char **
-derive_items(const WdRules *rules, const WdTemplateSet *set,
+derive_items(const WdProvider *rules, const WdTemplateSet *set,
 			 const WdJsonList *lists, const WdJsonValue *values,
 			 const WdDelivery *delivery, WdBatch *batch)
 {

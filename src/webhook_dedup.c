@@ -9,7 +9,7 @@
 
 #include "compat.h"
 #include "plans.h"
-#include "rules.h"
+#include "provider.h"
 #include "settings.h"
 
 WD_MODULE_MAGIC;
@@ -39,5 +39,5 @@ _PG_init(void)
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("webhook_dedup");
 	wd_plans_init();
-	wd_rules_init();
+	wd_provider_init();
 }

@@ -1,9 +1,9 @@
 /*
- * rules.h
+ * provider.h
  *	  What is known of a provider.
  */
-#ifndef WD_RULES_H
-#define WD_RULES_H
+#ifndef WD_PROVIDER_H
+#define WD_PROVIDER_H
 
 #include "fmgr.h"
 
@@ -13,7 +13,7 @@ struct WdTemplateSet;
  * What is known of a provider: what its row of webhook_dedup_providers says,
  * completed by the built-in row, by the settings, and by the defaults.
  */
-typedef struct WdRules
+typedef struct WdProvider
 {
 	bool		found;			/* is there a row? */
 	int			busy_status;
@@ -26,12 +26,12 @@ typedef struct WdRules
 	int			ntexts;
 	char	  **texts;			/* the key templates, in UTF-8 */
 	const struct WdTemplateSet *templates;	/* NULL until they are needed */
-} WdRules;
+} WdProvider;
 
-extern void wd_rules_init(void);
-extern const WdRules *wd_rules_find(text *provider);
-extern const struct WdTemplateSet *wd_rules_templates(const WdRules *rules,
+extern void wd_provider_init(void);
+extern const WdProvider *wd_provider_find(text *provider);
+extern const struct WdTemplateSet *wd_provider_templates(const WdProvider *rules,
 													  text *provider);
-extern int	wd_rules_max_attempts(const WdRules *rules);
+extern int	wd_provider_max_attempts(const WdProvider *rules);
 
-#endif							/* WD_RULES_H */
+#endif							/* WD_PROVIDER_H */

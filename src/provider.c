@@ -1,5 +1,5 @@
 /*
- * rules.c
+ * provider.c
  *	  What is known of a provider.
  *
  * Rows of webhook_dedup_providers, kept in each backend so that no call has to
@@ -24,7 +24,7 @@
 #include "encoding.h"
 #include "payload.h"
 #include "plans.h"
-#include "rules.h"
+#include "provider.h"
 #include "settings.h"
 #include "template.h"
 
@@ -46,11 +46,11 @@ enum
 	COL_HINT
 };
 
-typedef struct KeptRules
+typedef struct CachedProvider
 {
 	char		name[WD_MAX_PROVIDER_LEN + 1];	/* the key */
-	WdRules    *rules;
-} KeptRules;
+	WdProvider    *rules;
+} CachedProvider;
 
 /* What is kept, the context that it is in, and the table that it is of */
 static HTAB *kept = NULL;
@@ -62,16 +62,16 @@ static uint64 changes = 1;
 static uint64 kept_since = 0;
 
 static void make_cache(void);
-static WdRules *load(const char *name);
-static void read_row(uint64 row, WdRules *rules, MemoryContext context);
+static WdProvider *load(const char *name);
+static void read_row(uint64 row, WdProvider *rules, MemoryContext context);
 static bool get(uint64 row, int column, Datum *value);
-static void read_texts(Datum array, WdRules *rules);
-static const WdTemplateSet *compile(const WdRules *rules, text *provider);
+static void read_texts(Datum array, WdProvider *rules);
+static const WdTemplateSet *compile(const WdProvider *rules, text *provider);
 static void count_change(Datum arg, Oid relid);
 
 /* Called once, when the library is loaded. */
 void
-wd_rules_init(void)
+wd_provider_init(void)
 {
 	CacheRegisterRelcacheCallback(count_change, (Datum) 0);
 }
@@ -83,16 +83,16 @@ wd_rules_init(void)
  * The result lives until the next call; every call of the extension that runs
  * SQL can lead to one.
  */
-const WdRules *
-wd_rules_find(text *provider)
+const WdProvider *
+wd_provider_find(text *provider)
 {
 	char		name[WD_MAX_PROVIDER_LEN + 1];
 	const char *slash = memchr(VARDATA_ANY(provider), '/',
 							   VARSIZE_ANY_EXHDR(provider));
 	int			len = slash ? slash - VARDATA_ANY(provider) :
 		VARSIZE_ANY_EXHDR(provider);
-	KeptRules  *entry;
-	WdRules    *rules;
+	CachedProvider  *entry;
+	WdProvider    *rules;
 
 	memcpy(name, VARDATA_ANY(provider), len);
 	name[len] = '\0';
@@ -124,8 +124,8 @@ make_cache(void)
 	kept_since = 0;
 	MemoryContextReset(kept_context);
 
-	ctl.keysize = sizeof(((KeptRules *) NULL)->name);
-	ctl.entrysize = sizeof(KeptRules);
+	ctl.keysize = sizeof(((CachedProvider *) NULL)->name);
+	ctl.entrysize = sizeof(CachedProvider);
 	ctl.hcxt = kept_context;
 	kept = hash_create("webhook_dedup providers", 16, &ctl,
 					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
@@ -133,19 +133,19 @@ make_cache(void)
 }
 
 /* Read the rows of a provider, the user's and the built-in one. */
-static WdRules *
+static WdProvider *
 load(const char *name)
 {
 	Datum		args[] = {CStringGetTextDatum(name)};
 	MemoryContext context;
-	WdRules    *rules;
+	WdProvider    *rules;
 	uint64		nrows;
 
 	/* goes with the caller's context unless all of it succeeds */
 	context = AllocSetContextCreate(CurrentMemoryContext,
 									"webhook_dedup provider",
 									ALLOCSET_SMALL_SIZES);
-	rules = MemoryContextAllocZero(context, sizeof(WdRules));
+	rules = MemoryContextAllocZero(context, sizeof(WdProvider));
 	rules->max_attempts = -1;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -164,7 +164,7 @@ load(const char *name)
 
 /* Take over what a row says; null says nothing. */
 static void
-read_row(uint64 row, WdRules *rules, MemoryContext context)
+read_row(uint64 row, WdProvider *rules, MemoryContext context)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	WdPayloadFormat format;
@@ -207,7 +207,7 @@ get(uint64 row, int column, Datum *value)
 
 /* Take over the texts of key templates. */
 static void
-read_texts(Datum array, WdRules *rules)
+read_texts(Datum array, WdProvider *rules)
 {
 	Datum	   *values;
 	int			n;
@@ -235,7 +235,7 @@ read_texts(Datum array, WdRules *rules)
  * none.
  */
 const WdTemplateSet *
-wd_rules_templates(const WdRules *rules, text *provider)
+wd_provider_templates(const WdProvider *rules, text *provider)
 {
 	if (!rules->found)
 		ereport(ERROR,
@@ -250,12 +250,12 @@ wd_rules_templates(const WdRules *rules, text *provider)
 					   text_to_cstring(provider)),
 				errhint("Set them with wd_set_provider, or derive the key yourself and call wd_acquire."));
 	if (rules->templates == NULL)
-		((WdRules *) rules)->templates = compile(rules, provider);
+		((WdProvider *) rules)->templates = compile(rules, provider);
 	return rules->templates;
 }
 
 static const WdTemplateSet *
-compile(const WdRules *rules, text *provider)
+compile(const WdProvider *rules, text *provider)
 {
 	MemoryContext context;
 	MemoryContext old_context;
@@ -286,7 +286,7 @@ compile(const WdRules *rules, text *provider)
  * for no limit.
  */
 int
-wd_rules_max_attempts(const WdRules *rules)
+wd_provider_max_attempts(const WdProvider *rules)
 {
 	return rules->max_attempts >= 0 ?
 		rules->max_attempts : wd_max_attempts_setting;
