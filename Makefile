@@ -26,24 +26,24 @@ OBJS = \
 	src/derive.o \
 	src/dedup_key.o \
 	src/explain.o \
-	src/home.o \
+	src/table.o \
+	src/owner.o \
 	src/statements.o \
 	src/plans.o \
 	src/lease.o \
-	src/ledger.o \
+	src/probe.o \
+	src/event.o \
 	src/acquisition.o \
 	src/resultset.o \
 	src/acquire.o \
 	src/batch.o \
-	src/claims.o \
-	src/acquire_batch.o \
 	src/acquire_many.o \
-	src/receive_items.o \
+	src/receive.o \
 	src/complete.o \
 	src/operate.o \
 	src/providers.o \
-	src/provider_check.o \
-	src/grant.o
+	src/provider_check.o
+
 
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers

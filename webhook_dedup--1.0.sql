@@ -31,7 +31,8 @@ CREATE TYPE wd_acquisition AS (
   first_seen_at timestamptz,
   request_hash text,
   hash_matches boolean,
-  http_status integer
+  http_status integer,
+  response jsonb
 );
 COMMENT ON TYPE wd_acquisition IS
 'answer to one delivery of an event';
@@ -49,7 +50,8 @@ CREATE TYPE wd_item AS (
   first_seen_at timestamptz,
   request_hash text,
   hash_matches boolean,
-  http_status integer
+  http_status integer,
+  response jsonb
 );
 COMMENT ON TYPE wd_item IS
 'answer to one event of a delivery that holds several: its number, its place in the payload, and wd_acquisition';
@@ -69,6 +71,7 @@ CREATE TABLE webhook_dedup_events (
   attempt integer NOT NULL DEFAULT 1,
   lease_expires_at timestamptz,
   last_error text,
+  response jsonb,
   CONSTRAINT uq_webhook_dedup_events UNIQUE (provider, dedup_key)
 );
 SELECT pg_catalog.pg_extension_config_dump('webhook_dedup_events', '');
@@ -103,6 +106,8 @@ COMMENT ON COLUMN webhook_dedup_events.lease_expires_at IS
 'while processing: when the next delivery may take over, null for never; while failed: when an operator reopened the event';
 COMMENT ON COLUMN webhook_dedup_events.last_error IS
 'code or class of the last failure, at most 200 characters';
+COMMENT ON COLUMN webhook_dedup_events.response IS
+'what the handler answered, if it was stored: given to duplicates of an event that is done';
 COMMENT ON CONSTRAINT uq_webhook_dedup_events ON webhook_dedup_events IS
 'decides which of several concurrent callers acquires an event';
 COMMENT ON INDEX idx_webhook_dedup_status IS
@@ -167,8 +172,7 @@ COMMENT ON CONSTRAINT webhook_dedup_providers_pkey ON webhook_dedup_providers IS
 CREATE FUNCTION wd_check_provider()
 RETURNS trigger
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_check_provider() FROM PUBLIC;
 COMMENT ON FUNCTION wd_check_provider() IS
 'refuses a provider that makes no sense';
@@ -176,8 +180,7 @@ COMMENT ON FUNCTION wd_check_provider() IS
 CREATE FUNCTION wd_providers_changed()
 RETURNS trigger
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_providers_changed() FROM PUBLIC;
 COMMENT ON FUNCTION wd_providers_changed() IS
 'lets every backend forget what it knows of providers';
@@ -460,9 +463,7 @@ CREATE FUNCTION wd_try_acquire(
   lease interval DEFAULT NULL)
 RETURNS boolean
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_try_acquire(text, text, text, interval) FROM PUBLIC;
 COMMENT ON FUNCTION wd_try_acquire(text, text, text, interval) IS
 'acquires an event under a lease: true if the caller is to process it';
@@ -474,9 +475,7 @@ CREATE FUNCTION wd_acquire(
   lease interval DEFAULT NULL)
 RETURNS wd_acquisition
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_acquire(text, text, text, interval) FROM PUBLIC;
 COMMENT ON FUNCTION wd_acquire(text, text, text, interval) IS
 'acquires an event under a lease and tells what the delivery met';
@@ -489,9 +488,7 @@ CREATE FUNCTION wd_acquire_many(
 RETURNS SETOF wd_acquisition
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE
-ROWS 100
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+ROWS 100;
 REVOKE ALL ON FUNCTION wd_acquire_many(text, text[], text[], interval) FROM PUBLIC;
 COMMENT ON FUNCTION wd_acquire_many(text, text[], text[], interval) IS
 'acquires several events at once: one answer for each key, in their order';
@@ -502,9 +499,7 @@ CREATE FUNCTION wd_try_once(
   request_hash text DEFAULT NULL)
 RETURNS boolean
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_try_once(text, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION wd_try_once(text, text, text) IS
 'records an event as done by the current transaction: true if that transaction is to process it';
@@ -516,12 +511,21 @@ CREATE FUNCTION wd_receive(
   lease interval DEFAULT NULL)
 RETURNS wd_acquisition
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_receive(text, bytea, jsonb, interval) FROM PUBLIC;
 COMMENT ON FUNCTION wd_receive(text, bytea, jsonb, interval) IS
 'hashes a delivered payload, derives the key of its event and acquires it';
+
+CREATE FUNCTION wd_receive_once(
+  provider text,
+  payload bytea,
+  headers jsonb DEFAULT '{}')
+RETURNS wd_acquisition
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION wd_receive_once(text, bytea, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION wd_receive_once(text, bytea, jsonb) IS
+'hashes a delivered payload, derives the key of its event and records it as done by the current transaction';
 
 CREATE FUNCTION wd_receive_items(
   provider text,
@@ -531,9 +535,7 @@ CREATE FUNCTION wd_receive_items(
 RETURNS SETOF wd_item
 AS 'MODULE_PATHNAME'
 LANGUAGE C VOLATILE PARALLEL UNSAFE
-ROWS 100
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+ROWS 100;
 REVOKE ALL ON FUNCTION wd_receive_items(text, bytea, jsonb, interval) FROM PUBLIC;
 COMMENT ON FUNCTION wd_receive_items(text, bytea, jsonb, interval) IS
 'acquires each event of a delivered payload: one answer for each, in their order';
@@ -545,14 +547,13 @@ COMMENT ON FUNCTION wd_receive_items(text, bytea, jsonb, interval) IS
 CREATE FUNCTION wd_mark_done(
   provider text,
   dedup_key text,
-  attempt integer DEFAULT NULL)
+  attempt integer DEFAULT NULL,
+  response jsonb DEFAULT NULL)
 RETURNS boolean
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
-REVOKE ALL ON FUNCTION wd_mark_done(text, text, integer) FROM PUBLIC;
-COMMENT ON FUNCTION wd_mark_done(text, text, integer) IS
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION wd_mark_done(text, text, integer, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION wd_mark_done(text, text, integer, jsonb) IS
 'completes an event: true if this call did, false if the caller does not hold it any more';
 
 CREATE FUNCTION wd_mark_failed(
@@ -562,9 +563,7 @@ CREATE FUNCTION wd_mark_failed(
   error text DEFAULT NULL)
 RETURNS boolean
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_mark_failed(text, text, integer, text) FROM PUBLIC;
 COMMENT ON FUNCTION wd_mark_failed(text, text, integer, text) IS
 'gives an event back, to be acquired by its next delivery: true if this call did, false if the caller does not hold it any more';
@@ -575,12 +574,21 @@ CREATE FUNCTION wd_mark_done_many(
   attempts integer[] DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_mark_done_many(text, text[], integer[]) FROM PUBLIC;
 COMMENT ON FUNCTION wd_mark_done_many(text, text[], integer[]) IS
 'completes several events at once: the number of those that this call completed';
+
+CREATE FUNCTION wd_set_response(
+  provider text,
+  dedup_key text,
+  response jsonb)
+RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION wd_set_response(text, text, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION wd_set_response(text, text, jsonb) IS
+'stores what the handler answered, for an event that the current transaction has made done: false for any other event';
 
 CREATE FUNCTION wd_extend_lease(
   provider text,
@@ -589,9 +597,7 @@ CREATE FUNCTION wd_extend_lease(
   lease interval DEFAULT NULL)
 RETURNS timestamptz
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_extend_lease(text, text, integer, interval) FROM PUBLIC;
 COMMENT ON FUNCTION wd_extend_lease(text, text, integer, interval) IS
 'lets a lease begin anew: when it ends, null if the caller does not hold the event any more';
@@ -602,9 +608,7 @@ CREATE FUNCTION wd_assert_owner(
   attempt integer)
 RETURNS void
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_assert_owner(text, text, integer) FROM PUBLIC;
 COMMENT ON FUNCTION wd_assert_owner(text, text, integer) IS
 'locks an event for the current transaction, and raises WD004 unless the attempt holds it';
@@ -627,9 +631,7 @@ CREATE FUNCTION wd_dedup_key(
   headers jsonb DEFAULT '{}')
 RETURNS text
 AS 'MODULE_PATHNAME'
-LANGUAGE C STABLE PARALLEL SAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C STABLE PARALLEL SAFE;
 REVOKE ALL ON FUNCTION wd_dedup_key(text, jsonb, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION wd_dedup_key(text, jsonb, jsonb) IS
 'key of an event of this provider';
@@ -639,9 +641,7 @@ CREATE FUNCTION wd_paypal_dedup_key(
   headers jsonb)
 RETURNS text
 AS 'MODULE_PATHNAME'
-LANGUAGE C STABLE PARALLEL SAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C STABLE PARALLEL SAFE;
 REVOKE ALL ON FUNCTION wd_paypal_dedup_key(jsonb, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION wd_paypal_dedup_key(jsonb, jsonb) IS
 'key of an event of PayPal';
@@ -651,9 +651,7 @@ CREATE FUNCTION wd_toss_dedup_key(
   headers jsonb)
 RETURNS text
 AS 'MODULE_PATHNAME'
-LANGUAGE C STABLE PARALLEL SAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C STABLE PARALLEL SAFE;
 REVOKE ALL ON FUNCTION wd_toss_dedup_key(jsonb, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION wd_toss_dedup_key(jsonb, jsonb) IS
 'key of an event of Toss Payments';
@@ -671,9 +669,7 @@ RETURNS TABLE (
   dedup_key text)
 AS 'MODULE_PATHNAME'
 LANGUAGE C STABLE PARALLEL SAFE
-ROWS 10
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+ROWS 10;
 REVOKE ALL ON FUNCTION wd_explain_key(text, bytea, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION wd_explain_key(text, bytea, jsonb) IS
 'tells which key templates were tried on a delivery, what did not match, and which key came out';
@@ -696,9 +692,7 @@ CREATE FUNCTION wd_set_provider(
   comment text DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_set_provider(text, text[], integer, interval, interval, interval, integer, interval, text, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION wd_set_provider(text, text[], integer, interval, interval, interval, integer, interval, text, text, text) IS
 'describes a provider, or changes what is set of it; null leaves a setting as it is';
@@ -707,9 +701,7 @@ CREATE FUNCTION wd_drop_provider(
   provider text)
 RETURNS boolean
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_drop_provider(text) FROM PUBLIC;
 COMMENT ON FUNCTION wd_drop_provider(text) IS
 'forgets what was set of a provider; a built-in one is again as it came: false if nothing was set';
@@ -723,9 +715,7 @@ CREATE FUNCTION wd_lookup(
   dedup_key text)
 RETURNS wd_status
 AS 'MODULE_PATHNAME'
-LANGUAGE C STABLE PARALLEL SAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C STABLE PARALLEL SAFE;
 REVOKE ALL ON FUNCTION wd_lookup(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION wd_lookup(text, text) IS
 'status of an event, null if it was never seen';
@@ -735,19 +725,68 @@ CREATE FUNCTION wd_reopen(
   dedup_key text)
 RETURNS boolean
 AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION wd_reopen(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION wd_reopen(text, text) IS
 'lets the next delivery process an event that is done, failed, or whose lease has ended: false while a lease goes on';
 
+-- These run as their caller, who must be allowed to grant.  What they grant is
+-- bound by OID, so that the schema can be renamed.
+
+CREATE FUNCTION wd_grant(
+  role regrole,
+  functions regprocedure[],
+  tables regclass[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  schema_oid oid := (SELECT p.pronamespace FROM pg_proc p WHERE p.oid = functions[1]);
+BEGIN
+  IF role IS NULL THEN
+    RAISE null_value_not_allowed USING MESSAGE = 'argument "role" must not be null';
+  ELSIF NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = role) THEN
+    RAISE undefined_object USING MESSAGE = format('role with OID %s does not exist', role::oid);
+  END IF;
+  -- a public schema needs no grant, which its owner alone can give
+  IF NOT has_schema_privilege(role, schema_oid, 'USAGE') THEN
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO %s', schema_oid::regnamespace, role);
+  END IF;
+  EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', array_to_string(functions, ', '), role);
+  IF tables <> '{}' THEN
+    EXECUTE format('GRANT SELECT ON TABLE %s TO %s', array_to_string(tables, ', '), role);
+  END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION wd_grant(regrole, regprocedure[], regclass[]) FROM PUBLIC;
+COMMENT ON FUNCTION wd_grant(regrole, regprocedure[], regclass[]) IS
+'lets a role call functions and read tables of the extension; serves wd_grant_receiver and wd_grant_operator';
+
 CREATE FUNCTION wd_grant_receiver(
   role regrole)
 RETURNS void
-AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+  SELECT wd_grant(role, ARRAY[
+    'wd_try_acquire(text, text, text, interval)'::pg_catalog.regprocedure,
+    'wd_acquire(text, text, text, interval)'::pg_catalog.regprocedure,
+    'wd_acquire_many(text, text[], text[], interval)'::pg_catalog.regprocedure,
+    'wd_try_once(text, text, text)'::pg_catalog.regprocedure,
+    'wd_receive(text, bytea, jsonb, interval)'::pg_catalog.regprocedure,
+    'wd_receive_once(text, bytea, jsonb)'::pg_catalog.regprocedure,
+    'wd_receive_items(text, bytea, jsonb, interval)'::pg_catalog.regprocedure,
+    'wd_mark_done(text, text, integer, jsonb)'::pg_catalog.regprocedure,
+    'wd_mark_failed(text, text, integer, text)'::pg_catalog.regprocedure,
+    'wd_mark_done_many(text, text[], integer[])'::pg_catalog.regprocedure,
+    'wd_set_response(text, text, jsonb)'::pg_catalog.regprocedure,
+    'wd_extend_lease(text, text, integer, interval)'::pg_catalog.regprocedure,
+    'wd_assert_owner(text, text, integer)'::pg_catalog.regprocedure,
+    'wd_lookup(text, text)'::pg_catalog.regprocedure,
+    'wd_dedup_key(text, jsonb, jsonb)'::pg_catalog.regprocedure,
+    'wd_paypal_dedup_key(jsonb, jsonb)'::pg_catalog.regprocedure,
+    'wd_toss_dedup_key(jsonb, jsonb)'::pg_catalog.regprocedure], '{}'::pg_catalog.regclass[]);
+END;
 REVOKE ALL ON FUNCTION wd_grant_receiver(regrole) FROM PUBLIC;
 COMMENT ON FUNCTION wd_grant_receiver(regrole) IS
 'lets a role call what a webhook handler needs';
@@ -755,9 +794,21 @@ COMMENT ON FUNCTION wd_grant_receiver(regrole) IS
 CREATE FUNCTION wd_grant_operator(
   role regrole)
 RETURNS void
-AS 'MODULE_PATHNAME'
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, @extschema@, pg_temp;
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+  SELECT wd_grant(role, ARRAY[
+    'wd_lookup(text, text)'::pg_catalog.regprocedure,
+    'wd_reopen(text, text)'::pg_catalog.regprocedure,
+    'wd_mark_done(text, text, integer, jsonb)'::pg_catalog.regprocedure,
+    'wd_mark_failed(text, text, integer, text)'::pg_catalog.regprocedure,
+    'wd_dedup_key(text, jsonb, jsonb)'::pg_catalog.regprocedure,
+    'wd_paypal_dedup_key(jsonb, jsonb)'::pg_catalog.regprocedure,
+    'wd_toss_dedup_key(jsonb, jsonb)'::pg_catalog.regprocedure,
+    'wd_explain_key(text, bytea, jsonb)'::pg_catalog.regprocedure], ARRAY[
+    'webhook_dedup_events'::pg_catalog.regclass,
+    'webhook_dedup_providers'::pg_catalog.regclass,
+    'wd_providers'::pg_catalog.regclass]);
+END;
 REVOKE ALL ON FUNCTION wd_grant_operator(regrole) FROM PUBLIC;
 COMMENT ON FUNCTION wd_grant_operator(regrole) IS
 'lets a role read the ledger and change single events';
@@ -782,9 +833,14 @@ BEGIN
     UNION
     SELECT 'FUNCTION', p.oid::pg_catalog.regprocedure::text, a.grantee
       FROM pg_catalog.pg_proc p, pg_catalog.aclexplode(p.proacl) a
-     WHERE p.pronamespace OPERATOR(pg_catalog.=) '@extschema@'::pg_catalog.regnamespace
-       AND p.probin OPERATOR(pg_catalog.=) 'MODULE_PATHNAME'::text
-       AND p.proconfig IS NOT NULL
+     WHERE p.oid OPERATOR(pg_catalog.=) ANY (ARRAY(
+             SELECT d.objid FROM pg_catalog.pg_depend d, pg_catalog.pg_extension e
+              WHERE e.extname OPERATOR(pg_catalog.=) 'webhook_dedup'::name
+                AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass::oid
+                AND d.refobjid OPERATOR(pg_catalog.=) e.oid
+                AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::oid))
+       -- what is immutable touches no table, and is everybody's
+       AND p.provolatile OPERATOR(pg_catalog.<>) 'i'::"char"
        AND a.grantee OPERATOR(pg_catalog.<>) p.proowner
   LOOP
     EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', granted.kind, granted.object,

@@ -66,5 +66,38 @@ SELECT wd_grant_receiver('wd_test_no_such_role');
 SELECT wd_grant_receiver(0);
 SELECT wd_grant_receiver(4294967295::oid::regrole);
 
+-- a superuser's ledger runs nobody else's code: not that of a role that may
+-- put triggers on it, of a trigger's function, or of a column's domain
+CREATE FUNCTION pg_temp.err(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE hint text;
+BEGIN
+  EXECUTE sql;
+  RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+  RETURN SQLSTATE || ' ' || SQLERRM || ': ' || hint;
+END $$;
+SELECT wd_try_acquire('trust', 'there');
+GRANT TRIGGER ON webhook_dedup_events TO wd_test_nobody;
+SELECT pg_temp.err($$SELECT wd_try_acquire('trust', 'new')$$);
+SELECT pg_temp.err($$SELECT wd_mark_done('trust', 'there')$$);
+-- what writes nothing goes on
+SELECT wd_try_acquire('trust', 'there'), wd_lookup('trust', 'there');
+REVOKE TRIGGER ON webhook_dedup_events FROM wd_test_nobody;
+GRANT ALL ON webhook_dedup_providers TO PUBLIC;
+SELECT pg_temp.err($$SELECT wd_set_provider('trust', hint => 'x')$$);
+REVOKE ALL ON webhook_dedup_providers FROM PUBLIC;
+CREATE FUNCTION their_code() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER theirs BEFORE INSERT ON webhook_dedup_events FOR EACH ROW EXECUTE FUNCTION their_code();
+SELECT wd_try_acquire('trust', 'own trigger');
+ALTER FUNCTION their_code() OWNER TO wd_test_nobody;
+SELECT pg_temp.err($$SELECT wd_try_acquire('trust', 'new')$$);
+DROP TRIGGER theirs ON webhook_dedup_events;
+DROP FUNCTION their_code();
+ALTER DOMAIN wd_status OWNER TO wd_test_nobody;
+SELECT pg_temp.err($$SELECT wd_try_acquire('trust', 'new')$$);
+ALTER DOMAIN wd_status OWNER TO CURRENT_USER;
+SELECT wd_try_acquire('trust', 'new');
+
 DROP OWNED BY wd_test_receiver, "wd test ""operator""", wd_test_nobody;
 DROP ROLE wd_test_receiver, "wd test ""operator""", wd_test_nobody;

@@ -5,12 +5,14 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 #include "acquisition.h"
 #include "compat.h"
-#include "ledger.h"
 
 /* The status of an answer to a delivery that needs no processing. */
 #define HTTP_OK 200
@@ -28,8 +30,28 @@ enum
 	ACQ_FIRST_SEEN_AT,
 	ACQ_REQUEST_HASH,
 	ACQ_HASH_MATCHES,
-	ACQ_HTTP_STATUS
+	ACQ_HTTP_STATUS,
+	ACQ_RESPONSE
 };
+
+/* Their types; that of the outcome is the extension's own */
+static const Oid column_types[] = {
+	[ACQ_ACQUIRED] = BOOLOID,
+	[ACQ_OUTCOME] = InvalidOid,
+	[ACQ_EVENT_ID] = INT8OID,
+	[ACQ_PROVIDER] = TEXTOID,
+	[ACQ_DEDUP_KEY] = TEXTOID,
+	[ACQ_ATTEMPT] = INT4OID,
+	[ACQ_LEASE_EXPIRES_AT] = TIMESTAMPTZOID,
+	[ACQ_FIRST_SEEN_AT] = TIMESTAMPTZOID,
+	[ACQ_REQUEST_HASH] = TEXTOID,
+	[ACQ_HASH_MATCHES] = BOOLOID,
+	[ACQ_HTTP_STATUS] = INT4OID,
+	[ACQ_RESPONSE] = JSONBOID,
+};
+
+StaticAssertDecl(lengthof(column_types) == WD_ACQUISITION_COLUMNS,
+				 "each column needs its type");
 
 static const char *const outcome_names[] = {
 	[WD_OUTCOME_FIRST] = "first",
@@ -40,14 +62,40 @@ static const char *const outcome_names[] = {
 	[WD_OUTCOME_EXHAUSTED] = "exhausted",
 };
 
+/* The values of the type wd_outcome, which never change, and that type */
+static Oid	outcome_type = InvalidOid;
+static Oid	outcome_values[WD_OUTCOME_COUNT];
+
 static Datum outcome_datum(WdOutcome outcome, Oid type);
 static bool hash_matches(text *stored, text *given);
 static int	http_status(const WdAnswer *answer);
 
 /*
+ * Raise 42804 unless the columns from first on, counted from 0, are those of
+ * wd_acquisition in this version: the owner of a type can alter it.
+ */
+void
+wd_acquisition_check(TupleDesc desc, int first)
+{
+	bool		same = desc->natts == first + WD_ACQUISITION_COLUMNS;
+
+	for (int i = 0; same && i < WD_ACQUISITION_COLUMNS; i++)
+	{
+		Oid			type = TupleDescAttr(desc, first + i)->atttypid;
+
+		same = i == ACQ_OUTCOME ? type_is_enum(type) : type == column_types[i];
+	}
+	if (!same)
+		ereport(ERROR,
+				errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("the result type of the function is not that of this version"),
+				errhint("Undo the change of the type, or bring the extension up to date with ALTER EXTENSION webhook_dedup UPDATE."));
+}
+
+/*
  * Write the columns of wd_acquisition to values and nulls, which have room
- * for WD_ACQUISITION_COLUMNS.  In desc they are the ones from first on,
- * counted from 0.
+ * for WD_ACQUISITION_COLUMNS.  In desc, which has been checked, they are the
+ * ones from first on.
  */
 void
 wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc, int first,
@@ -55,12 +103,11 @@ wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc, int first,
 {
 	const WdEvent *event = answer->event;
 	bool		acquired = wd_outcome_acquires(answer->outcome);
-	Oid			outcome_type =
-		TupleDescAttr(desc, first + ACQ_OUTCOME)->atttypid;
+	Oid			type = TupleDescAttr(desc, first + ACQ_OUTCOME)->atttypid;
 
 	memset(nulls, 0, sizeof(bool) * WD_ACQUISITION_COLUMNS);
 	values[ACQ_ACQUIRED] = BoolGetDatum(acquired);
-	values[ACQ_OUTCOME] = outcome_datum(answer->outcome, outcome_type);
+	values[ACQ_OUTCOME] = outcome_datum(answer->outcome, type);
 	values[ACQ_EVENT_ID] = Int64GetDatum(event->id);
 	values[ACQ_PROVIDER] = PointerGetDatum(answer->provider);
 	values[ACQ_DEDUP_KEY] = PointerGetDatum(answer->key);
@@ -77,30 +124,50 @@ wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc, int first,
 	nulls[ACQ_HTTP_STATUS] = acquired;
 	values[ACQ_HTTP_STATUS] = acquired ? (Datum) 0 :
 		Int32GetDatum(http_status(answer));
+	values[ACQ_RESPONSE] = PointerGetDatum(event->response);
+	nulls[ACQ_RESPONSE] = event->response == NULL ||
+		answer->outcome != WD_OUTCOME_DONE;
 }
 
 /* The answer as the result of a function that returns wd_acquisition. */
 Datum
 wd_acquisition_datum(FunctionCallInfo fcinfo, const WdAnswer *answer)
 {
+	Oid			type = get_fn_expr_rettype(fcinfo->flinfo);
 	TupleDesc	desc;
 	Datum		values[WD_ACQUISITION_COLUMNS];
 	bool		nulls[WD_ACQUISITION_COLUMNS];
+	HeapTuple	tuple;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
-		desc->natts != WD_ACQUISITION_COLUMNS)
-		elog(ERROR, "function must return wd_acquisition");
-
+	/* not get_call_result_type, which copies the descriptor at each call */
+	if (!OidIsValid(type))
+		type = get_func_rettype(fcinfo->flinfo->fn_oid);
+	desc = lookup_rowtype_tupdesc(type, -1);
+	wd_acquisition_check(desc, 0);
 	wd_acquisition_fill(answer, desc, 0, values, nulls);
-	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	tuple = heap_form_tuple(desc, values, nulls);
+	ReleaseTupleDesc(desc);
+	return HeapTupleGetDatum(tuple);
 }
 
+/*
+ * The value of the type wd_outcome.  It is stored as the OID of a row of
+ * pg_enum, which enum_in would look up by its name at each call.
+ */
 static Datum
 outcome_datum(WdOutcome outcome, Oid type)
 {
-	return DirectFunctionCall2(enum_in,
-							   CStringGetDatum(outcome_names[outcome]),
-							   ObjectIdGetDatum(type));
+	if (type != outcome_type)
+	{
+		outcome_type = InvalidOid;
+		for (int i = 0; i < WD_OUTCOME_COUNT; i++)
+			outcome_values[i] =
+				DatumGetObjectId(DirectFunctionCall2(enum_in,
+													 CStringGetDatum(outcome_names[i]),
+													 ObjectIdGetDatum(type)));
+		outcome_type = type;
+	}
+	return ObjectIdGetDatum(outcome_values[outcome]);
 }
 
 /* Only two hashes that are there can differ. */

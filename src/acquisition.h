@@ -8,9 +8,9 @@
 #include "fmgr.h"
 #include "funcapi.h"
 
-#define WD_ACQUISITION_COLUMNS 11
+#include "event.h"
 
-struct WdEvent;
+#define WD_ACQUISITION_COLUMNS 12
 
 /* An answer to one delivery. */
 typedef struct WdAnswer
@@ -19,10 +19,11 @@ typedef struct WdAnswer
 	text	   *key;
 	text	   *hash;			/* as given; NULL if none was */
 	int			busy_status;	/* what makes the provider come again */
-	int			outcome;		/* a WdOutcome */
-	const struct WdEvent *event;	/* as it is now */
+	WdOutcome	outcome;
+	const WdEvent *event;		/* as it is now */
 } WdAnswer;
 
+extern void wd_acquisition_check(TupleDesc desc, int first);
 extern void wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc,
 								int first, Datum *values, bool *nulls);
 extern Datum wd_acquisition_datum(FunctionCallInfo fcinfo,

@@ -42,6 +42,17 @@
 #endif
 
 #if PG_VERSION_NUM >= 180000
+#define WdExecutorRun(query) ExecutorRun((query), ForwardScanDirection, 0)
+#define WdIndexBeginScan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), NULL, (nkeys), 0)
+#else
+#define WdExecutorRun(query) \
+	ExecutorRun((query), ForwardScanDirection, 0, true)
+#define WdIndexBeginScan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), (nkeys), 0)
+#endif
+
+#if PG_VERSION_NUM >= 180000
 #define WD_MODULE_MAGIC \
 	PG_MODULE_MAGIC_EXT(.name = "webhook_dedup", .version = "1.0")
 #else

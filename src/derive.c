@@ -13,7 +13,7 @@
 #include "compat.h"
 #include "derive.h"
 #include "digest.h"
-#include "errors.h"
+#include "webhook_dedup.h"
 #include "jsonscan.h"
 #include "payload.h"
 #include "render.h"

@@ -9,14 +9,14 @@
 #include "args.h"
 #include "lease.h"
 #include "provider.h"
-#include "settings.h"
+#include "webhook_dedup.h"
 
 /*
  * A statement that took longer, for so many rows, has waited for another
  * session.  What it wrote was made before the wait, unless the other session
  * changed the row, and so was the end of the lease.
  */
-#define WORN_AFTER_USEC(nrows) (INT64CONST(100000) + (nrows) * INT64CONST(100))
+#define WAITED_AFTER_USEC(nrows) (INT64CONST(100000) + (nrows) * INT64CONST(100))
 
 static int64 default_usec(const WdProvider *rules);
 
@@ -70,8 +70,8 @@ wd_lease_end(const WdLease *lease, TimestampTz start)
  * must begin anew?
  */
 bool
-wd_lease_is_worn(const WdLease *lease, TimestampTz start, int nevents)
+wd_lease_must_restart(const WdLease *lease, TimestampTz start, int nevents)
 {
 	return lease->ends &&
-		GetCurrentTimestamp() - start > WORN_AFTER_USEC(nevents);
+		GetCurrentTimestamp() - start > WAITED_AFTER_USEC(nevents);
 }

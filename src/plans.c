@@ -2,57 +2,43 @@
  * plans.c
  *	  Runs the SQL statements of the extension, prepared once per backend.
  *
+ * The text of a statement names its table, and the server may analyze it
+ * again whenever it has to believe that something changed: a catalog, the
+ * role, row_security, the search_path.  By then the name may lead to another
+ * table (table.c tells who could want that).  So the plan that is about to be
+ * executed is compared with the table at every call, and it is executed here
+ * and not by SPI, which would fetch it once more.
+ *
  * Plans are generic: they must not depend on the values of one call.  A plan
- * made while the ledger is small would read all of it, and would be kept
+ * made while the ledger is small would read all of it, and would be cached
  * while the ledger grows; so planning happens with those methods off that
  * read more than the wanted rows.
- *
- * The text of a plan names its table, and the server may analyze it again
- * at any change of a catalog.  By then the name may lead elsewhere (home.c
- * tells who could want that); so what is not known to be as it was is looked
- * up and prepared anew here.  The table is locked first: from then on no
- * change is noticed in the middle of an execution.
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
-#include "storage/lmgr.h"
+#include "nodes/params.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/plancache.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 #include "compat.h"
-#include "home.h"
+#include "owner.h"
 #include "plans.h"
-#include "statements.h"
 
-typedef struct KeptPlan
-{
-	SPIPlanPtr	plan;			/* NULL until first used */
-	uint64		checked_at;		/* changes seen when it was last checked */
-	int			running;		/* executions under way: more than one if a
-								 * trigger calls the extension */
-} KeptPlan;
-
-static KeptPlan plans[WD_PLAN_COUNT];
-
-/* The tables that the plans are for */
-typedef struct Table
-{
-	Oid			oid;
-	char		name[WD_MAX_TABLE_NAME];
-} Table;
-
-static Table tables[WD_TABLE_COUNT];
-
-/* Counts the changes of catalogs after which a plan has to be checked */
-static uint64 changes = 1;
+static SPIPlanPtr plans[WD_PLAN_COUNT];
 
 /* How to plan: none of the methods that read a whole table or index range */
 static const struct
@@ -67,284 +53,279 @@ static const struct
 	{"plan_cache_mode", "force_generic_plan"},
 };
 
-static uint64 run(WdPlan id, Datum *args, const char *nulls, bool read_only);
-static bool is_checked(const KeptPlan *kept);
-static bool is_analyzed(SPIPlanPtr plan);
-static bool is_planned(SPIPlanPtr plan);
-static void check(KeptPlan *kept, const WdStatement *statement);
-static void find_table(const WdStatement *statement);
-static void forget_plans(int table);
-static SPIPlanPtr prepare(const WdStatement *statement);
-static bool is_for(SPIPlanPtr plan, Oid table);
-static int	execute(SPIPlanPtr plan, Datum *args, const char *nulls,
-					bool read_only, bool may_plan);
-static void count_relation_change(Datum arg, Oid relid);
-static void count_schema_change(Datum arg, int cacheid, uint32 hashvalue);
-
-/* Called once, when the library is loaded. */
-void
-wd_plans_init(void)
+/* Passes the rows of a statement on. */
+typedef struct Receiver
 {
-	CacheRegisterRelcacheCallback(count_relation_change, (Datum) 0);
-	CacheRegisterSyscacheCallback(NAMESPACEOID, count_schema_change,
-								  (Datum) 0);
-}
+	DestReceiver base;
+	WdRowFunction function;
+	void	   *arg;
+	MemoryContext context;
+} Receiver;
+
+static uint64 run(WdPlan id, const Datum *args, const char *nulls,
+				  Snapshot snapshot, WdRowFunction function, void *arg);
+static CachedPlan *fetch_plan(WdPlan id, Relation table, char **text);
+static CachedPlanSource *source_of(SPIPlanPtr plan);
+static SPIPlanPtr prepare(const WdStatement *statement, Relation table);
+static CachedPlan *plan_source(CachedPlanSource *source);
+static bool is_planned(CachedPlanSource *source);
+static bool is_for(const CachedPlan *plan, Relation table);
+static bool is_child(Oid relid, Relation table);
+static ParamListInfo make_params(const WdStatement *statement,
+								 const Datum *args, const char *nulls);
+static bool receive_row(TupleTableSlot *slot, DestReceiver *self);
+static void start_rows(DestReceiver *self, int operation, TupleDesc desc);
+static void end_rows(DestReceiver *self);
 
 /*
- * Run a statement with a new snapshot, which sees all that is committed by
- * now and all that this transaction did.  nulls may be NULL, else has an 'n'
- * for each null argument.
+ * Run a statement as the owner of its table, with a snapshot that shows what
+ * this transaction did and, in READ COMMITTED, all that is committed by now.
+ * nulls may be NULL, else it has an 'n' for each null argument.  function is
+ * called for each row returned.
  *
- * Returns the number of rows; those returned are in SPI_tuptable.  Must be
- * called between SPI_connect and SPI_finish.
+ * Returns the number of rows that were returned or changed.  Raises what
+ * wd_table_open and wd_owner_become do.
  */
 uint64
-wd_plan_run(WdPlan id, Datum *args, const char *nulls)
+wd_plan_run(WdPlan id, const Datum *args, const char *nulls,
+			WdRowFunction function, void *arg)
 {
-	return run(id, args, nulls, false);
+	return run(id, args, nulls, InvalidSnapshot, function, arg);
 }
 
-/*
- * Run a statement that only reads, with the snapshot of the calling query:
- * what a STABLE function must do.
- */
+/* As wd_plan_run, for a statement that reads with the given snapshot. */
 uint64
-wd_plan_read(WdPlan id, Datum *args)
+wd_plan_read(WdPlan id, const Datum *args, Snapshot snapshot,
+			 WdRowFunction function, void *arg)
 {
-	return run(id, args, NULL, true);
-}
-
-/*
- * Run a statement that only reads, with the newest snapshot, whatever the
- * isolation level.
- */
-uint64
-wd_plan_read_latest(WdPlan id, Datum *args)
-{
-	uint64		nrows;
-
-	PushActiveSnapshot(GetLatestSnapshot());
-	nrows = run(id, args, NULL, true);
-	PopActiveSnapshot();
-	return nrows;
-}
-
-/*
- * Run a statement that only reads, as the server reads its own catalogs: it
- * sees all that is committed, in any transaction, be it a parallel worker's.
- * *table is set before the table is read: of changes that are not seen, the
- * backend will be told after that.
- */
-uint64
-wd_plan_read_settings(WdPlan id, Datum *args, Oid *table)
-{
-	const WdStatement *statement = wd_statement(id);
-	uint64		nrows;
-
-	find_table(statement);
-	*table = tables[statement->table].oid;
-	PushActiveSnapshot(GetNonHistoricCatalogSnapshot(InvalidOid));
-	nrows = run(id, args, NULL, true);
-	PopActiveSnapshot();
-	return nrows;
+	return run(id, args, NULL, snapshot, function, arg);
 }
 
 static uint64
-run(WdPlan id, Datum *args, const char *nulls, bool read_only)
+run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
+	WdRowFunction function, void *arg)
 {
 	const WdStatement *statement = wd_statement(id);
-	KeptPlan   *kept = &plans[id];
-	Oid			table = tables[statement->table].oid;
-	bool		may_plan;
-	int			result;
+	Relation	table = wd_table_open(statement->table, statement->lockmode);
+	Receiver	receiver = {
+		{receive_row, start_rows, end_rows, end_rows, DestNone},
+		function, arg, CurrentMemoryContext
+	};
+	WdIdentity	former;
+	CachedPlan *plan;
+	char	   *text;
+	QueryDesc  *query;
+	uint64		nrows;
 
-	if (OidIsValid(table))
-		LockRelationOid(table, statement->lockmode);
-	may_plan = !is_checked(kept);
-	if (may_plan)
-		check(kept, statement);
-
-	kept->running++;
-	PG_TRY();
+	wd_owner_become(table, &former);
+	if (snapshot == InvalidSnapshot)
 	{
-		result = execute(kept->plan, args, nulls, read_only, may_plan);
+		CommandCounterIncrement();
+		snapshot = GetTransactionSnapshot();
 	}
-	PG_FINALLY();
-	{
-		kept->running--;
-	}
-	PG_END_TRY();
+	PushActiveSnapshot(snapshot);
+	plan = fetch_plan(id, table, &text);
 
-	if (result != statement->expected)
-		elog(ERROR, "statement %d of webhook_dedup returned %s", (int) id,
-			 SPI_result_code_string(result));
-	return SPI_processed;
-}
+	query = CreateQueryDesc(linitial_node(PlannedStmt, plan->stmt_list), text,
+							GetActiveSnapshot(), InvalidSnapshot,
+							&receiver.base,
+							make_params(statement, args, nulls), NULL, 0);
+	ExecutorStart(query, 0);
+	WdExecutorRun(query);
+	nrows = query->estate->es_processed;
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
 
-/* Is the plan what it was when it was last checked? */
-static bool
-is_checked(const KeptPlan *kept)
-{
-	return kept->plan != NULL && kept->checked_at == changes &&
-		is_analyzed(kept->plan) && is_planned(kept->plan);
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
+	PopActiveSnapshot();
+	wd_owner_leave(&former);
+	/* as any statement does, keep the lock until the transaction ends */
+	table_close(table, NoLock);
+	return nrows;
 }
 
 /*
- * Will the server not analyze the text again?  It does so too, without notice,
- * if the search_path leads elsewhere: as it does once the session has
- * temporary objects.
+ * A plan of the statement that is for that table, to be released by the
+ * caller, and a copy of its text.
  */
-static bool
-is_analyzed(SPIPlanPtr plan)
+static CachedPlan *
+fetch_plan(WdPlan id, Relation table, char **text)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-
-	return SPI_plan_is_valid(plan) &&
-		SearchPathMatchesCurrentEnvironment(source->search_path);
-}
-
-/*
- * Will the server not plan again?  It does, without notice, if it planned
- * while an index could not be used by all snapshots.
- */
-static bool
-is_planned(SPIPlanPtr plan)
-{
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-	CachedPlan *generic = source->gplan;
-
-	return generic != NULL && generic->is_valid &&
-		!TransactionIdIsValid(generic->saved_xmin);
-}
-
-/* Make sure that the plan is there and is for its table, which is locked. */
-static void
-check(KeptPlan *kept, const WdStatement *statement)
-{
-	SPIPlanPtr	old_plan;
+	const WdStatement *statement = wd_statement(id);
 
 	for (;;)
 	{
-		SPIPlanPtr	plan = NULL;
-		uint64		before;
+		CachedPlan *plan;
 
-		find_table(statement);
-		before = changes;
-		old_plan = kept->plan;
-		if (kept->plan == NULL || !is_analyzed(kept->plan))
-			plan = prepare(statement);
-		if (before == changes && is_for(plan ? plan : kept->plan,
-										tables[statement->table].oid))
+		if (plans[id] == NULL)
+			plans[id] = prepare(statement, table);
+		plan = plan_source(source_of(plans[id]));
+		if (plan != NULL && is_for(plan, table))
 		{
-			kept->checked_at = before;
-			if (plan == NULL)
-				return;
-			if (SPI_keepplan(plan) != 0)
-				elog(ERROR, "could not keep a statement of webhook_dedup");
-			kept->plan = plan;
-			break;
+			/* a trigger that calls the extension may replace the plan */
+			*text = pstrdup(source_of(plans[id])->query_string);
+			return plan;
 		}
+
+		/* planned by other methods, or the name led to another table */
 		if (plan != NULL)
-			SPI_freeplan(plan);
-	}
-
-	/* one that is still being executed is left alone: that is rare enough */
-	if (old_plan != NULL && kept->running == 0)
-		SPI_freeplan(old_plan);
-}
-
-/* Find and lock a statement's table; plans for another one are forgotten. */
-static void
-find_table(const WdStatement *statement)
-{
-	Table	   *table = &tables[statement->table];
-	char		name[WD_MAX_TABLE_NAME];
-	Oid			found;
-	uint64		before;
-
-	do
-	{
+			ReleaseCachedPlan(plan, CurrentResourceOwner);
+		SPI_freeplan(plans[id]);
+		plans[id] = NULL;
 		CHECK_FOR_INTERRUPTS();
-		before = changes;
-		found = wd_home_find(statement->table, name);
-		LockRelationOid(found, statement->lockmode);
-		/* the wait for its lock may have ended with another one */
-	} while (before != changes);
-	if (found == table->oid && strcmp(name, table->name) == 0)
-		return;
-
-	forget_plans(statement->table);
-	table->oid = found;
-	strlcpy(table->name, name, sizeof(table->name));
-}
-
-static void
-forget_plans(int table)
-{
-	for (int i = 0; i < WD_PLAN_COUNT; i++)
-	{
-		if (wd_statement(i)->table != table)
-			continue;
-		if (plans[i].plan != NULL && plans[i].running == 0)
-			SPI_freeplan(plans[i].plan);
-		plans[i].plan = NULL;
 	}
 }
 
-static SPIPlanPtr
-prepare(const WdStatement *statement)
+static CachedPlanSource *
+source_of(SPIPlanPtr plan)
 {
-	char	   *sql = wd_statement_text(statement,
-									tables[statement->table].name);
+	return linitial(SPI_plan_get_plan_sources(plan));
+}
+
+/* Prepare a statement with the name that the table has now. */
+static SPIPlanPtr
+prepare(const WdStatement *statement, Relation table)
+{
+	char	   *schema = get_namespace_name(RelationGetNamespace(table));
+	char	   *sql;
 	Oid			argtypes[WD_MAX_STATEMENT_ARGS];
 	SPIPlanPtr	plan;
 
+	if (schema == NULL)
+		elog(ERROR, "cache lookup failed for namespace %u",
+			 RelationGetNamespace(table));
+	sql = wd_statement_text(statement,
+							quote_qualified_identifier(schema,
+													   RelationGetRelationName(table)));
 	memcpy(argtypes, statement->argtypes, sizeof(argtypes));
+
+	SPI_connect();
 	plan = SPI_prepare_cursor(sql, statement->nargs, argtypes,
 							  CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
+	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement of webhook_dedup: %s",
 			 SPI_result_code_string(SPI_result));
+	SPI_finish();
 	return plan;
 }
 
-/* Has the name in the plan's text led to that table? */
-static bool
-is_for(SPIPlanPtr plan, Oid table)
+/*
+ * The plan of a statement, made by the methods of the table above; NULL if
+ * the server made it anew without them, which a change at that very moment
+ * can lead to.
+ */
+static CachedPlan *
+plan_source(CachedPlanSource *source)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-
-	return list_member_oid(source->relationOids, table);
-}
-
-static int
-execute(SPIPlanPtr plan, Datum *args, const char *nulls, bool read_only,
-		bool may_plan)
-{
+	CachedPlan *before = source->gplan;
+	CachedPlan *plan;
 	int			nest_level;
-	int			result;
 
-	if (!may_plan)
-		return SPI_execute_plan(plan, args, nulls, read_only, 0);
+	if (is_planned(source))
+	{
+		plan = GetCachedPlan(source, NULL, CurrentResourceOwner, NULL);
+		if (plan == before)
+			return plan;
+		ReleaseCachedPlan(plan, CurrentResourceOwner);
+		return NULL;
+	}
 
 	nest_level = NewGUCNestLevel();
 	for (int i = 0; i < lengthof(planning); i++)
 		(void) set_config_option(planning[i].name, planning[i].value,
 								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 								 true, 0, false);
-	result = SPI_execute_plan(plan, args, nulls, read_only, 0);
-	AtEOXact_GUC(true, nest_level);
-	return result;
+	plan = GetCachedPlan(source, NULL, CurrentResourceOwner, NULL);
+	AtEOXact_GUC(false, nest_level);
+	return plan;
+}
+
+/*
+ * Is there a plan that the server is going to use as it is?  It plans again if
+ * the search_path is another one, as it is once the session has temporary
+ * objects, or if it planned while an index could not be used by all snapshots.
+ */
+static bool
+is_planned(CachedPlanSource *source)
+{
+	return source->is_valid && source->gplan != NULL &&
+		source->gplan->is_valid &&
+		!TransactionIdIsValid(source->gplan->saved_xmin) &&
+		SearchPathMatchesCurrentEnvironment(source->search_path);
+}
+
+/*
+ * Is that table the only one that the plan reads or writes, but for those that
+ * inherit from it?  Raises 0A000 for a table with rules.
+ */
+static bool
+is_for(const CachedPlan *plan, Relation table)
+{
+	PlannedStmt *statement;
+	ListCell   *cell;
+
+	if (list_length(plan->stmt_list) != 1)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("rules of table \"%s\" are not supported",
+					   RelationGetRelationName(table)),
+				errhint("Use a trigger instead of a rule."));
+	statement = linitial_node(PlannedStmt, plan->stmt_list);
+	foreach(cell, statement->rtable)
+	{
+		Oid			relid = lfirst_node(RangeTblEntry, cell)->relid;
+
+		if (OidIsValid(relid) && relid != RelationGetRelid(table) &&
+			!is_child(relid, table))
+			return false;
+	}
+	return true;
+}
+
+/* Does the relation inherit from that table, as its partitions do? */
+static bool
+is_child(Oid relid, Relation table)
+{
+	return table->rd_rel->relhassubclass &&
+		list_member_oid(find_all_inheritors(RelationGetRelid(table), NoLock,
+											NULL), relid);
+}
+
+static ParamListInfo
+make_params(const WdStatement *statement, const Datum *args,
+			const char *nulls)
+{
+	ParamListInfo params = makeParamList(statement->nargs);
+
+	for (int i = 0; i < statement->nargs; i++)
+	{
+		params->params[i].value = args[i];
+		params->params[i].isnull = nulls != NULL && nulls[i] == 'n';
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = statement->argtypes[i];
+	}
+	return params;
+}
+
+/* Pass a row on. */
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	Receiver   *receiver = (Receiver *) self;
+	MemoryContext old_context = MemoryContextSwitchTo(receiver->context);
+
+	receiver->function(slot, receiver->arg);
+	MemoryContextSwitchTo(old_context);
+	return true;
 }
 
 static void
-count_relation_change(Datum arg, Oid relid)
+start_rows(DestReceiver *self, int operation, TupleDesc desc)
 {
-	changes++;
 }
 
 static void
-count_schema_change(Datum arg, int cacheid, uint32 hashvalue)
+end_rows(DestReceiver *self)
 {
-	changes++;
 }

@@ -12,11 +12,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "args.h"
@@ -25,7 +26,7 @@
 #include "payload.h"
 #include "plans.h"
 #include "provider.h"
-#include "settings.h"
+#include "webhook_dedup.h"
 #include "template.h"
 
 /* "Try again later" in a way that every provider understands. */
@@ -52,10 +53,16 @@ typedef struct CachedProvider
 	WdProvider    *rules;
 } CachedProvider;
 
-/* What is kept, the context that it is in, and the table that it is of */
+/* Where the rows of a provider are read into */
+typedef struct Reading
+{
+	WdProvider *rules;
+	MemoryContext context;
+} Reading;
+
+/* What is kept, and the context that it is in */
 static HTAB *kept = NULL;
 static MemoryContext kept_context = NULL;
-static Oid	providers = InvalidOid;
 
 /* Counts the changes of the table; what was kept before the last is stale */
 static uint64 changes = 1;
@@ -63,8 +70,8 @@ static uint64 kept_since = 0;
 
 static void make_cache(void);
 static WdProvider *load(const char *name);
-static void read_row(uint64 row, WdProvider *rules, MemoryContext context);
-static bool get(uint64 row, int column, Datum *value);
+static void read_row(TupleTableSlot *row, void *arg);
+static bool get(TupleTableSlot *row, int column, Datum *value);
 static void read_texts(Datum array, WdProvider *rules);
 static const WdTemplateSet *compile(const WdProvider *rules, text *provider);
 static void count_change(Datum arg, Oid relid);
@@ -136,10 +143,9 @@ make_cache(void)
 static WdProvider *
 load(const char *name)
 {
-	Datum		args[] = {CStringGetTextDatum(name)};
 	MemoryContext context;
-	WdProvider    *rules;
-	uint64		nrows;
+	WdProvider *rules;
+	Reading		reading;
 
 	/* goes with the caller's context unless all of it succeeds */
 	context = AllocSetContextCreate(CurrentMemoryContext,
@@ -147,14 +153,10 @@ load(const char *name)
 									ALLOCSET_SMALL_SIZES);
 	rules = MemoryContextAllocZero(context, sizeof(WdProvider));
 	rules->max_attempts = -1;
+	reading.rules = rules;
+	reading.context = context;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	nrows = wd_plan_read_settings(WD_PLAN_FIND_PROVIDER, args, &providers);
-	/* what the user's row, the first one, says is not said again */
-	for (uint64 row = nrows; row > 0; row--)
-		read_row(row - 1, rules, context);
-	SPI_finish();
+	wd_provider_rows(CStringGetTextDatum(name), read_row, &reading);
 
 	if (rules->busy_status == 0)
 		rules->busy_status = DEFAULT_BUSY_STATUS;
@@ -162,11 +164,29 @@ load(const char *name)
 	return rules;
 }
 
-/* Take over what a row says; null says nothing. */
-static void
-read_row(uint64 row, WdProvider *rules, MemoryContext context)
+/*
+ * Call a function for each row of a provider, the built-in one first, then the
+ * user's.  They are read as the server reads its own catalogs: whatever is
+ * committed is seen, in any transaction and by a parallel worker too.
+ */
+void
+wd_provider_rows(Datum name, WdRowFunction function, void *arg)
 {
-	MemoryContext old_context = MemoryContextSwitchTo(context);
+	(void) wd_plan_read(WD_PLAN_FIND_PROVIDER, &name,
+						GetNonHistoricCatalogSnapshot(InvalidOid),
+						function, arg);
+}
+
+/*
+ * Apply what a row sets; null sets nothing.  The user's row comes last, so
+ * that it overrides the built-in one.
+ */
+static void
+read_row(TupleTableSlot *row, void *arg)
+{
+	Reading    *reading = arg;
+	WdProvider *rules = reading->rules;
+	MemoryContext old_context = MemoryContextSwitchTo(reading->context);
 	WdPayloadFormat format;
 	Datum		value;
 
@@ -196,12 +216,11 @@ read_row(uint64 row, WdProvider *rules, MemoryContext context)
 
 /* Fetch a column; false if it is null. */
 static bool
-get(uint64 row, int column, Datum *value)
+get(TupleTableSlot *row, int column, Datum *value)
 {
 	bool		isnull;
 
-	*value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-						   column, &isnull);
+	*value = slot_getattr(row, column, &isnull);
 	return !isnull;
 }
 
@@ -295,6 +314,6 @@ wd_provider_max_attempts(const WdProvider *rules)
 static void
 count_change(Datum arg, Oid relid)
 {
-	if (relid == providers || relid == InvalidOid)
+	if (relid == wd_table_oid(WD_TABLE_PROVIDERS) || relid == InvalidOid)
 		changes++;
 }

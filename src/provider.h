@@ -7,6 +7,8 @@
 
 #include "fmgr.h"
 
+#include "plans.h"
+
 struct WdTemplateSet;
 
 /*
@@ -32,6 +34,7 @@ extern void wd_provider_init(void);
 extern const WdProvider *wd_provider_find(text *provider);
 extern const struct WdTemplateSet *wd_provider_templates(const WdProvider *rules,
 													  text *provider);
+extern void wd_provider_rows(Datum name, WdRowFunction function, void *arg);
 extern int	wd_provider_max_attempts(const WdProvider *rules);
 
 #endif							/* WD_PROVIDER_H */

@@ -19,7 +19,7 @@
 #include "compat.h"
 #include "encoding.h"
 #include "payload.h"
-#include "plans.h"
+#include "provider.h"
 #include "template.h"
 
 PG_FUNCTION_INFO_V1(wd_check_provider);
@@ -34,6 +34,13 @@ typedef struct Row
 	TupleDesc	desc;
 } Row;
 
+/* Intervals that the built-in row may complete */
+typedef struct Intervals
+{
+	int64	   *lease_floor;
+	int64	   *retry_window;
+} Intervals;
+
 static bool get(const Row *row, const char *column, Datum *value);
 static int64 get_interval(const Row *row, const char *column);
 static void check_name(const Row *row);
@@ -45,6 +52,7 @@ static void check_format(const Row *row);
 static void check_intervals(const Row *row);
 static void complete_intervals(const Row *row, int64 *lease_floor,
 							   int64 *retry_window);
+static void complete_by_row(TupleTableSlot *slot, void *arg);
 static char *interval_text(int64 usec);
 
 /*
@@ -263,28 +271,27 @@ static void
 complete_intervals(const Row *row, int64 *lease_floor,
 				   int64 *retry_window)
 {
+	Intervals	intervals = {lease_floor, retry_window};
 	Datum		provider;
-	uint64		nrows;
-	Oid			table;
 
 	(void) get(row, "provider", &provider);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	nrows = wd_plan_read_settings(WD_PLAN_FIND_PROVIDER, &provider, &table);
-	for (uint64 i = 0; i < nrows; i++)
-	{
-		Row		other = {SPI_tuptable->vals[i], SPI_tuptable->tupdesc};
-		Datum		built_in;
+	wd_provider_rows(provider, complete_by_row, &intervals);
+}
 
-		(void) get(&other, "built_in", &built_in);
-		if (!DatumGetBool(built_in))
-			continue;
-		if (*lease_floor < 0)
-			*lease_floor = get_interval(&other, "lease_floor");
-		if (*retry_window < 0)
-			*retry_window = get_interval(&other, "retry_window");
-	}
-	SPI_finish();
+static void
+complete_by_row(TupleTableSlot *slot, void *arg)
+{
+	Intervals  *intervals = arg;
+	Row			row = {ExecCopySlotHeapTuple(slot), slot->tts_tupleDescriptor};
+	Datum		built_in;
+
+	(void) get(&row, "built_in", &built_in);
+	if (!DatumGetBool(built_in))
+		return;
+	if (*intervals->lease_floor < 0)
+		*intervals->lease_floor = get_interval(&row, "lease_floor");
+	if (*intervals->retry_window < 0)
+		*intervals->retry_window = get_interval(&row, "retry_window");
 }
 
 static char *

@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "utils/inval.h"
 
 #include "args.h"
@@ -44,10 +43,7 @@ wd_set_provider(PG_FUNCTION_ARGS)
 			nulls[i] = 'n';
 	}
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	wd_plan_run(WD_PLAN_SET_PROVIDER, args, nulls);
-	SPI_finish();
+	wd_plan_run(WD_PLAN_SET_PROVIDER, args, nulls, NULL, NULL);
 	PG_RETURN_VOID();
 }
 
@@ -61,13 +57,9 @@ Datum
 wd_drop_provider(PG_FUNCTION_ARGS)
 {
 	Datum		args[] = {PointerGetDatum(wd_arg_provider(fcinfo, 0))};
-	uint64		dropped;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	dropped = wd_plan_run(WD_PLAN_DROP_PROVIDER, args, NULL);
-	SPI_finish();
-	PG_RETURN_BOOL(dropped > 0);
+	PG_RETURN_BOOL(wd_plan_run(WD_PLAN_DROP_PROVIDER, args, NULL,
+							   NULL, NULL) > 0);
 }
 
 /*

@@ -11,21 +11,17 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "storage/lockdefs.h"
 
-#include "home.h"
-#include "plans.h"
 #include "statements.h"
 
 /* Stands in each text, once, for the name of its table */
 #define TABLE_MARK "@table@"
 
-/* What decides about an event, and all that a caller is told of it */
+/* What decides about an event, and what a caller is told of it */
 #define STATE_COLUMNS \
 	"e.status, e.attempt, e.lease_expires_at"
 #define EVENT_COLUMNS \
-	STATE_COLUMNS ", e.id, e.first_seen_at, e.request_hash"
+	STATE_COLUMNS ", e.id, e.first_seen_at, e.request_hash, e.response"
 
 /* What is set beside the status when an event is acquired again */
 #define TAKE_OVER_REST(lease) \
@@ -75,21 +71,15 @@
 	column " = COALESCE(excluded." column ", p." column ")"
 
 static const WdStatement statements[] = {
-	[WD_PLAN_FIND_STATE] = {
-		SPI_OK_SELECT, AccessShareLock, 2, {TEXTOID, TEXTOID},
-		"SELECT " STATE_COLUMNS
-		" FROM @table@ e WHERE " THIS_EVENT
-	},
-
 	[WD_PLAN_FIND] = {
-		SPI_OK_SELECT, AccessShareLock, 2, {TEXTOID, TEXTOID},
-		"SELECT " EVENT_COLUMNS
+		AccessShareLock, 2, {TEXTOID, TEXTOID},
+		"SELECT " EVENT_COLUMNS ", e.xmin"
 		" FROM @table@ e WHERE " THIS_EVENT
 	},
 
 	/* one row for each key that is there; ord counts the keys from 1 */
 	[WD_PLAN_FIND_MANY] = {
-		SPI_OK_SELECT, AccessShareLock, 2, {TEXTOID, TEXTARRAYOID},
+		AccessShareLock, 2, {TEXTOID, TEXTARRAYOID},
 		"SELECT e.*, k.ord"
 		" FROM ROWS FROM (pg_catalog.unnest($2))"
 		" WITH ORDINALITY AS k(dedup_key, ord)"
@@ -98,13 +88,13 @@ static const WdStatement statements[] = {
 	},
 
 	[WD_PLAN_INSERT] = {
-		SPI_OK_INSERT, RowExclusiveLock, 6,
+		RowExclusiveLock, 6,
 		{TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID},
 		INSERT_EVENT
 	},
 
 	[WD_PLAN_INSERT_RETURNING] = {
-		SPI_OK_INSERT_RETURNING, RowExclusiveLock, 6,
+		RowExclusiveLock, 6,
 		{TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID},
 		INSERT_EVENT " RETURNING " EVENT_COLUMNS
 	},
@@ -115,7 +105,7 @@ static const WdStatement statements[] = {
 	 * waits for them.
 	 */
 	[WD_PLAN_INSERT_MANY] = {
-		SPI_OK_INSERT_RETURNING, RowExclusiveLock, 5,
+		RowExclusiveLock, 5,
 		{TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTARRAYOID, TIMESTAMPTZOID},
 		"INSERT INTO @table@ AS e (provider, dedup_key,"
 		" first_seen_at, last_seen_at, status, request_hash, attempt,"
@@ -133,13 +123,13 @@ static const WdStatement statements[] = {
 	 * $7 new status.
 	 */
 	[WD_PLAN_TAKE_OVER] = {
-		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 7,
+		RowExclusiveLock, 7,
 		{TEXTOID, TEXTOID, INT4OID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID},
 		"UPDATE @table@ e"
 		" SET status = $7," TAKE_OVER_REST("$5")
 		", request_hash = COALESCE(e.request_hash, $6),"
 		" last_error = CASE WHEN $7 OPERATOR(pg_catalog.=) 'done'::text"
-		"  THEN NULL ELSE e.last_error END"
+		"  THEN NULL ELSE e.last_error END, response = NULL"
 		" WHERE " THIS_EVENT
 		" AND e.attempt OPERATOR(pg_catalog.=) $3"
 		" AND " STATUS " OPERATOR(pg_catalog.=) $4"
@@ -152,7 +142,7 @@ static const WdStatement statements[] = {
 	 * id alone, without a join: there is one way to run that.
 	 */
 	[WD_PLAN_TAKE_OVER_MANY] = {
-		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 3,
+		RowExclusiveLock, 3,
 		{INT8ARRAYOID, INTERVALOID, TEXTARRAYOID},
 		"UPDATE @table@ e"
 		" SET status = 'processing'," TAKE_OVER_REST("$2")
@@ -164,7 +154,7 @@ static const WdStatement statements[] = {
 
 	/* $3 attempt, $4 lease */
 	[WD_PLAN_RENEW] = {
-		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 4,
+		RowExclusiveLock, 4,
 		{TEXTOID, TEXTOID, INT4OID, INTERVALOID},
 		"UPDATE @table@ e"
 		" SET lease_expires_at = pg_catalog.clock_timestamp()"
@@ -177,7 +167,7 @@ static const WdStatement statements[] = {
 
 	/* $1 ids of rows inserted by this transaction, $2 lease */
 	[WD_PLAN_RENEW_MANY] = {
-		SPI_OK_UPDATE_RETURNING, RowExclusiveLock, 2,
+		RowExclusiveLock, 2,
 		{INT8ARRAYOID, INTERVALOID},
 		"UPDATE @table@ e"
 		" SET lease_expires_at = pg_catalog.clock_timestamp()"
@@ -186,29 +176,29 @@ static const WdStatement statements[] = {
 		" RETURNING " EVENT_COLUMNS ", e.dedup_key"
 	},
 
-	/* $3 attempt or null, $4 new status, $5 error */
+	/* $3 attempt or null, $4 new status, $5 error, $6 response */
 	[WD_PLAN_COMPLETE] = {
-		SPI_OK_UPDATE, RowExclusiveLock, 5,
-		{TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID},
+		RowExclusiveLock, 6,
+		{TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, JSONBOID},
 		"UPDATE @table@ e"
 		" SET status = $4, lease_expires_at = NULL, last_error = $5,"
-		" last_seen_at = pg_catalog.clock_timestamp()"
+		" response = $6, last_seen_at = pg_catalog.clock_timestamp()"
 		" WHERE " THIS_EVENT " AND " IS_PROCESSING
 		" AND ($3 IS NULL OR e.attempt OPERATOR(pg_catalog.=) $3)"
 	},
 
 	/* $1 ids of rows that are locked */
 	[WD_PLAN_COMPLETE_MANY] = {
-		SPI_OK_UPDATE, RowExclusiveLock, 1,
+		RowExclusiveLock, 1,
 		{INT8ARRAYOID},
 		"UPDATE @table@ e"
 		" SET status = 'done', lease_expires_at = NULL, last_error = NULL,"
-		" last_seen_at = pg_catalog.clock_timestamp()"
+		" response = NULL, last_seen_at = pg_catalog.clock_timestamp()"
 		" WHERE e.id OPERATOR(pg_catalog.=) ANY ($1)"
 	},
 
 	[WD_PLAN_LOCK] = {
-		SPI_OK_SELECT, RowShareLock, 2, {TEXTOID, TEXTOID},
+		RowShareLock, 2, {TEXTOID, TEXTOID},
 		"SELECT " STATE_COLUMNS
 		" FROM @table@ e WHERE " THIS_EVENT
 		" FOR NO KEY UPDATE"
@@ -220,7 +210,7 @@ static const WdStatement statements[] = {
 	 * keys from 1.
 	 */
 	[WD_PLAN_LOCK_MANY] = {
-		SPI_OK_SELECT, RowShareLock, 2, {TEXTOID, TEXTARRAYOID},
+		RowShareLock, 2, {TEXTOID, TEXTARRAYOID},
 		"SELECT e.*, k.ord"
 		" FROM ROWS FROM (pg_catalog.unnest($2))"
 		" WITH ORDINALITY AS k(dedup_key, ord)"
@@ -230,14 +220,24 @@ static const WdStatement statements[] = {
 		"  FOR NO KEY UPDATE) e"
 	},
 
+	/* $3 attempt as seen before, $4 response */
+	[WD_PLAN_SET_RESPONSE] = {
+		RowExclusiveLock, 4,
+		{TEXTOID, TEXTOID, INT4OID, JSONBOID},
+		"UPDATE @table@ e SET response = $4"
+		" WHERE " THIS_EVENT
+		" AND e.attempt OPERATOR(pg_catalog.=) $3"
+		" AND " STATUS " OPERATOR(pg_catalog.=) 'done'::text"
+	},
+
 	/*
 	 * The time marks an event that may exceed the limit of attempts once.  An
 	 * ended lease can be one that nobody takes over, as the limit is reached.
 	 */
 	[WD_PLAN_REOPEN] = {
-		SPI_OK_UPDATE, RowExclusiveLock, 2, {TEXTOID, TEXTOID},
+		RowExclusiveLock, 2, {TEXTOID, TEXTOID},
 		"UPDATE @table@ e"
-		" SET status = 'failed',"
+		" SET status = 'failed', response = NULL,"
 		" lease_expires_at = pg_catalog.clock_timestamp(),"
 		" last_seen_at = pg_catalog.clock_timestamp()"
 		" WHERE " THIS_EVENT
@@ -246,20 +246,20 @@ static const WdStatement statements[] = {
 		"  pg_catalog.clock_timestamp())"
 	},
 
-	/* the user's row comes before the built-in one */
+	/* the built-in row comes before the user's */
 	[WD_PLAN_FIND_PROVIDER] = {
-		SPI_OK_SELECT, AccessShareLock, 1, {TEXTOID},
+		AccessShareLock, 1, {TEXTOID},
 		"SELECT p.built_in, p.key_templates, p.busy_status, p.lease,"
 		" p.lease_floor, p.max_attempts, p.payload_format, p.hint,"
 		" p.retention, p.retry_window"
 		" FROM @table@ p WHERE p.provider OPERATOR(pg_catalog.=) $1"
-		" ORDER BY p.built_in",
+		" ORDER BY p.built_in DESC",
 		WD_TABLE_PROVIDERS
 	},
 
 	/* $2 to $11 as in SETTINGS */
 	[WD_PLAN_SET_PROVIDER] = {
-		SPI_OK_INSERT, RowExclusiveLock, 11,
+		RowExclusiveLock, 11,
 		{TEXTOID, TEXTARRAYOID, INT4OID, INTERVALOID, INTERVALOID,
 		INTERVALOID, INT4OID, INTERVALOID, TEXTOID, TEXTOID, TEXTOID},
 		"INSERT INTO @table@ AS p (provider, built_in, " SETTINGS ")"
@@ -274,7 +274,7 @@ static const WdStatement statements[] = {
 	},
 
 	[WD_PLAN_DROP_PROVIDER] = {
-		SPI_OK_DELETE, RowExclusiveLock, 1, {TEXTOID},
+		RowExclusiveLock, 1, {TEXTOID},
 		"DELETE FROM @table@ p WHERE p.provider OPERATOR(pg_catalog.=) $1"
 		" AND NOT p.built_in",
 		WD_TABLE_PROVIDERS
@@ -286,7 +286,7 @@ StaticAssertDecl(lengthof(statements) == WD_PLAN_COUNT,
 
 /* The statement of a WdPlan. */
 const WdStatement *
-wd_statement(int plan)
+wd_statement(WdPlan plan)
 {
 	return &statements[plan];
 }

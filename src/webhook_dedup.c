@@ -8,9 +8,9 @@
 #include "utils/guc.h"
 
 #include "compat.h"
-#include "plans.h"
 #include "provider.h"
-#include "settings.h"
+#include "table.h"
+#include "webhook_dedup.h"
 
 WD_MODULE_MAGIC;
 
@@ -38,6 +38,6 @@ _PG_init(void)
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("webhook_dedup");
-	wd_plans_init();
+	wd_table_init();
 	wd_provider_init();
 }

@@ -1,6 +1,6 @@
 /*
- * receive_items.c
- *	  Receiving a payload that may hold several events.
+ * receive.c
+ *	  Receiving a delivered payload: its hash, its key, the event.
  */
 #include "postgres.h"
 
@@ -8,11 +8,11 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "acquire_batch.h"
+#include "acquire.h"
+#include "acquire_many.h"
 #include "acquisition.h"
 #include "args.h"
 #include "batch.h"
-#include "claims.h"
 #include "compat.h"
 #include "derive.h"
 #include "encoding.h"
@@ -21,16 +21,19 @@
 #include "lease.h"
 #include "payload.h"
 #include "privacy.h"
+#include "provider.h"
 #include "render.h"
 #include "resultset.h"
-#include "provider.h"
 #include "template.h"
 
+PG_FUNCTION_INFO_V1(wd_receive);
+PG_FUNCTION_INFO_V1(wd_receive_once);
 PG_FUNCTION_INFO_V1(wd_receive_items);
 
 /* Columns in front of those of wd_acquisition */
 #define ITEM_COLUMNS 2
 
+static int	read_delivery(FunctionCallInfo fcinfo, WdRequest *request);
 static char **derive_batch(const WdProvider *rules, text *provider,
 						   const WdDelivery *delivery, WdBatch *batch);
 static char **derive_items(const WdProvider *rules, const WdTemplateSet *set,
@@ -41,6 +44,54 @@ static void put_item(WdBatch *batch, int i, StringInfo key, const char *event,
 					 int len);
 static void put_answers(FunctionCallInfo fcinfo, const WdAnswer *answers,
 						char **paths, int n);
+
+/*
+ * wd_receive(provider text, payload bytea, headers jsonb, lease interval)
+ * returns wd_acquisition
+ *
+ * Hashes the payload, derives the key and acquires the event.  Raises what
+ * wd_derive_key and wd_acquire do, with nothing of the payload.
+ */
+Datum
+wd_receive(PG_FUNCTION_ARGS)
+{
+	ErrorContextCallback callback;
+	WdRequest	request = {
+		.status = WD_PROCESSING, .detail = WD_ALL_OF_IT
+	};
+	int			busy_status;
+	Datum		result;
+
+	wd_hide_statement(&callback);
+	busy_status = read_delivery(fcinfo, &request);
+	request.lease = wd_arg_lease(fcinfo, 3,
+								 wd_provider_find(request.provider));
+	result = wd_acquire_and_answer(fcinfo, &request, busy_status);
+	wd_show_statement(&callback);
+	return result;
+}
+
+/*
+ * wd_receive_once(provider text, payload bytea, headers jsonb)
+ * returns wd_acquisition
+ *
+ * As wd_receive, but an acquired event is done when the caller's transaction
+ * commits.  Waits for a transaction that does the same.
+ */
+Datum
+wd_receive_once(PG_FUNCTION_ARGS)
+{
+	ErrorContextCallback callback;
+	WdRequest	request = {.status = WD_DONE, .detail = WD_ALL_OF_IT};
+	int			busy_status;
+	Datum		result;
+
+	wd_hide_statement(&callback);
+	busy_status = read_delivery(fcinfo, &request);
+	result = wd_acquire_and_answer(fcinfo, &request, busy_status);
+	wd_show_statement(&callback);
+	return result;
+}
 
 /*
  * wd_receive_items(provider text, payload bytea, headers jsonb,
@@ -57,7 +108,6 @@ wd_receive_items(PG_FUNCTION_ARGS)
 	ErrorContextCallback callback;
 	text	   *provider;
 	const WdProvider *rules;
-	WdLease		lease;
 	WdClaims	claims = {0};
 	WdDelivery	delivery;
 	WdBatch		batch;
@@ -66,9 +116,8 @@ wd_receive_items(PG_FUNCTION_ARGS)
 	wd_hide_statement(&callback);
 	provider = wd_arg_provider(fcinfo, 0);
 	rules = wd_provider_find(provider);
-	lease = wd_arg_lease(fcinfo, 3, rules);
 	claims.provider = provider;
-	claims.lease = &lease;
+	claims.lease = wd_arg_lease(fcinfo, 3, rules);
 	claims.max_attempts = wd_provider_max_attempts(rules);
 
 	wd_arg_delivery(fcinfo, 1, rules, &delivery);
@@ -78,6 +127,28 @@ wd_receive_items(PG_FUNCTION_ARGS)
 				paths, batch.nitems);
 	wd_show_statement(&callback);
 	return (Datum) 0;
+}
+
+/*
+ * Read the arguments 0 to 2, provider, payload and headers, and derive what is
+ * asked for.  Returns the provider's status for a busy event.
+ */
+static int
+read_delivery(FunctionCallInfo fcinfo, WdRequest *request)
+{
+	const WdProvider *rules;
+	WdDelivery	delivery;
+
+	request->provider = wd_arg_provider(fcinfo, 0);
+	rules = wd_provider_find(request->provider);
+	request->max_attempts = wd_provider_max_attempts(rules);
+	wd_arg_delivery(fcinfo, 1, rules, &delivery);
+	request->key = wd_derive_key(rules,
+								 wd_provider_templates(rules,
+													   request->provider),
+								 &delivery);
+	request->hash = wd_hash_payload(delivery.payload, delivery.len);
+	return rules->busy_status;
 }
 
 /*
@@ -177,6 +248,7 @@ put_answers(FunctionCallInfo fcinfo, const WdAnswer *answers, char **paths,
 	ReturnSetInfo *result =
 		wd_result_set(fcinfo, ITEM_COLUMNS + WD_ACQUISITION_COLUMNS);
 
+	wd_acquisition_check(result->setDesc, ITEM_COLUMNS);
 	for (int i = 0; i < n; i++)
 	{
 		Datum		values[ITEM_COLUMNS + WD_ACQUISITION_COLUMNS];
