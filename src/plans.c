@@ -38,7 +38,14 @@
 #include "owner.h"
 #include "plans.h"
 
-static SPIPlanPtr plans[WD_PLAN_COUNT];
+/* A statement that was prepared, and the name that its table's schema had */
+typedef struct Prepared
+{
+	SPIPlanPtr	plan;			/* NULL until first used */
+	NameData	schema;
+} Prepared;
+
+static Prepared prepared[WD_PLAN_COUNT];
 
 /* How to plan: none of the methods that read a whole table or index range */
 static const struct
@@ -66,7 +73,9 @@ static uint64 run(WdPlan id, const Datum *args, const char *nulls,
 				  Snapshot snapshot, WdRowFunction function, void *arg);
 static CachedPlan *fetch_plan(WdPlan id, Relation table, char **text);
 static CachedPlanSource *source_of(SPIPlanPtr plan);
-static SPIPlanPtr prepare(const WdStatement *statement, Relation table);
+static void prepare(Prepared *entry, const WdStatement *statement,
+					const char *schema, const char *table);
+static void forget(Prepared *entry);
 static CachedPlan *plan_source(CachedPlanSource *source);
 static bool is_planned(CachedPlanSource *source);
 static bool is_for(const CachedPlan *plan, Relation table);
@@ -112,6 +121,7 @@ run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
 		function, arg, CurrentMemoryContext
 	};
 	WdIdentity	former;
+	ParamListInfo params = make_params(statement, args, nulls);
 	CachedPlan *plan;
 	char	   *text;
 	QueryDesc  *query;
@@ -128,14 +138,15 @@ run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
 
 	query = CreateQueryDesc(linitial_node(PlannedStmt, plan->stmt_list), text,
 							GetActiveSnapshot(), InvalidSnapshot,
-							&receiver.base,
-							make_params(statement, args, nulls), NULL, 0);
+							&receiver.base, params, NULL, 0);
 	ExecutorStart(query, 0);
 	WdExecutorRun(query);
 	nrows = query->estate->es_processed;
 	ExecutorFinish(query);
 	ExecutorEnd(query);
 	FreeQueryDesc(query);
+	pfree(text);
+	pfree(params);
 
 	ReleaseCachedPlan(plan, CurrentResourceOwner);
 	PopActiveSnapshot();
@@ -152,27 +163,34 @@ run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
 static CachedPlan *
 fetch_plan(WdPlan id, Relation table, char **text)
 {
-	const WdStatement *statement = wd_statement(id);
+	Prepared   *entry = &prepared[id];
 
 	for (;;)
 	{
+		char	   *schema = get_namespace_name(RelationGetNamespace(table));
 		CachedPlan *plan;
 
-		if (plans[id] == NULL)
-			plans[id] = prepare(statement, table);
-		plan = plan_source(source_of(plans[id]));
+		if (schema == NULL)
+			elog(ERROR, "cache lookup failed for namespace %u",
+				 RelationGetNamespace(table));
+		if (entry->plan != NULL && strcmp(NameStr(entry->schema), schema) != 0)
+			forget(entry);
+		if (entry->plan == NULL)
+			prepare(entry, wd_statement(id), schema,
+					RelationGetRelationName(table));
+
+		plan = plan_source(source_of(entry->plan));
 		if (plan != NULL && is_for(plan, table))
 		{
 			/* a trigger that calls the extension may replace the plan */
-			*text = pstrdup(source_of(plans[id])->query_string);
+			*text = pstrdup(source_of(entry->plan)->query_string);
 			return plan;
 		}
 
 		/* planned by other methods, or the name led to another table */
 		if (plan != NULL)
 			ReleaseCachedPlan(plan, CurrentResourceOwner);
-		SPI_freeplan(plans[id]);
-		plans[id] = NULL;
+		forget(entry);
 		CHECK_FOR_INTERRUPTS();
 	}
 }
@@ -183,31 +201,36 @@ source_of(SPIPlanPtr plan)
 	return linitial(SPI_plan_get_plan_sources(plan));
 }
 
-/* Prepare a statement with the name that the table has now. */
-static SPIPlanPtr
-prepare(const WdStatement *statement, Relation table)
+/* Prepare a statement with the name of the table. */
+static void
+prepare(Prepared *entry, const WdStatement *statement, const char *schema,
+		const char *table)
 {
-	char	   *schema = get_namespace_name(RelationGetNamespace(table));
-	char	   *sql;
 	Oid			argtypes[WD_MAX_STATEMENT_ARGS];
 	SPIPlanPtr	plan;
 
-	if (schema == NULL)
-		elog(ERROR, "cache lookup failed for namespace %u",
-			 RelationGetNamespace(table));
-	sql = wd_statement_text(statement,
-							quote_qualified_identifier(schema,
-													   RelationGetRelationName(table)));
-	memcpy(argtypes, statement->argtypes, sizeof(argtypes));
-
 	SPI_connect();
-	plan = SPI_prepare_cursor(sql, statement->nargs, argtypes,
+	memcpy(argtypes, statement->argtypes, sizeof(argtypes));
+	plan = SPI_prepare_cursor(wd_statement_text(statement,
+												quote_qualified_identifier(schema,
+																		   table)),
+							  statement->nargs, argtypes,
 							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement of webhook_dedup: %s",
 			 SPI_result_code_string(SPI_result));
 	SPI_finish();
-	return plan;
+	namestrcpy(&entry->schema, schema);
+	entry->plan = plan;
+}
+
+static void
+forget(Prepared *entry)
+{
+	SPIPlanPtr	plan = entry->plan;
+
+	entry->plan = NULL;
+	SPI_freeplan(plan);
 }
 
 /*

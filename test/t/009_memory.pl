@@ -167,11 +167,12 @@ foreach my $call (@calls)
 	my $n = CALLS;
 
 	subtest "G5: memory of $name" => sub {
-		# measured within one statement: what it frees at its end counts too
+		# measured within one statement: what it frees at its end counts too;
+		# but before the call of that row, whose own memory goes with the row
 		my $answer = $session->query_safe(<<"SQL");
 SELECT count(answer), string_agg(memory, ',') FROM (
-  SELECT g, $expression AS answer,
-    CASE WHEN g IN (5000, $n) THEN memory_now() END AS memory
+  SELECT g, CASE WHEN g IN (5000, $n) THEN memory_now() END AS memory,
+    $expression AS answer
   FROM (SELECT generate_series(1, $n) AS g) s OFFSET 0) s
 SQL
 		my ($answers, $measured) = split /\|/, $answer;

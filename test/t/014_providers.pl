@@ -485,14 +485,14 @@ BEGIN
   IF NEW.provider <> 'p' THEN
     RETURN NEW;
   END IF;
-  IF wd_dedup_key('inner', '{"id":1}') <> 'inner_1' OR wd_dedup_key('p', '{"id":1}') <> 'outer_1' THEN
+  IF public.wd_dedup_key('inner', '{"id":1}') <> 'inner_1' OR public.wd_dedup_key('p', '{"id":1}') <> 'outer_1' THEN
     RAISE 'wrong key';
   END IF;
-  PERFORM wd_set_provider('inner', comment => 'changed'), wd_set_provider('p', comment => 'changed');
-  PERFORM wd_try_acquire('inner', 'of ' || NEW.dedup_key || NEW.attempt), wd_explain_key('inner', '{"id":1}');
+  PERFORM public.wd_set_provider('inner', comment => 'changed'), public.wd_set_provider('p', comment => 'changed');
+  PERFORM public.wd_try_acquire('inner', 'of ' || NEW.dedup_key || NEW.attempt), public.wd_explain_key('inner', '{"id":1}');
   -- more than are kept
   FOR i IN 1 .. 1100 LOOP
-    PERFORM wd_try_once('cycle-' || i, 'k');
+    PERFORM public.wd_try_once('cycle-' || i, 'k');
   END LOOP;
   RETURN NEW;
 END $$;
