@@ -120,8 +120,11 @@ run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
 		{receive_row, start_rows, end_rows, end_rows, DestNone},
 		function, arg, CurrentMemoryContext
 	};
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "webhook_dedup statement",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(scratch);
 	WdIdentity	former;
-	ParamListInfo params = make_params(statement, args, nulls);
 	CachedPlan *plan;
 	char	   *text;
 	QueryDesc  *query;
@@ -138,19 +141,20 @@ run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
 
 	query = CreateQueryDesc(linitial_node(PlannedStmt, plan->stmt_list), text,
 							GetActiveSnapshot(), InvalidSnapshot,
-							&receiver.base, params, NULL, 0);
+							&receiver.base,
+							make_params(statement, args, nulls), NULL, 0);
 	ExecutorStart(query, 0);
 	WdExecutorRun(query);
 	nrows = query->estate->es_processed;
 	ExecutorFinish(query);
 	ExecutorEnd(query);
 	FreeQueryDesc(query);
-	pfree(text);
-	pfree(params);
 
 	ReleaseCachedPlan(plan, CurrentResourceOwner);
 	PopActiveSnapshot();
 	wd_owner_leave(&former);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(scratch);
 	/* as any statement does, keep the lock until the transaction ends */
 	table_close(table, NoLock);
 	return nrows;

