@@ -15,7 +15,6 @@ OBJS = \
 	src/jsonstring.o \
 	src/jsontoken.o \
 	src/form.o \
-	src/path.o \
 	src/placeholder.o \
 	src/template.o \
 	src/render.o \

@@ -49,7 +49,7 @@ enum
 typedef struct CachedProvider
 {
 	char		name[WD_MAX_PROVIDER_LEN + 1];	/* the key */
-	WdProvider    *rules;
+	WdProvider *rules;
 } CachedProvider;
 
 /* What is kept, the context that it is in, and the table that it is of */
@@ -91,8 +91,8 @@ wd_provider_find(text *provider)
 							   VARSIZE_ANY_EXHDR(provider));
 	int			len = slash ? slash - VARDATA_ANY(provider) :
 		VARSIZE_ANY_EXHDR(provider);
-	CachedProvider  *entry;
-	WdProvider    *rules;
+	CachedProvider *entry;
+	WdProvider *rules;
 
 	memcpy(name, VARDATA_ANY(provider), len);
 	name[len] = '\0';
@@ -138,7 +138,7 @@ load(const char *name)
 {
 	Datum		args[] = {CStringGetTextDatum(name)};
 	MemoryContext context;
-	WdProvider    *rules;
+	WdProvider *rules;
 	uint64		nrows;
 
 	/* goes with the caller's context unless all of it succeeds */

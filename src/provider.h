@@ -30,8 +30,8 @@ typedef struct WdProvider
 
 extern void wd_provider_init(void);
 extern const WdProvider *wd_provider_find(text *provider);
-extern const struct WdTemplateSet *wd_provider_templates(const WdProvider *rules,
-													  text *provider);
+extern const struct WdTemplateSet *
+			wd_provider_templates(const WdProvider *rules, text *provider);
 extern int	wd_provider_max_attempts(const WdProvider *rules);
 
 #endif							/* WD_PROVIDER_H */

@@ -11,29 +11,18 @@
 #include "postgres.h"
 
 #include "jsonscan.h"
-#include "path.h"
 #include "placeholder.h"
 #include "template.h"
 
-/* The text that is being compiled, and where in it the compiler stands. */
-typedef struct Compiler
-{
-	WdTemplateSet *set;
-	const char *text;
-	const char *p;
-	const char *problem;
-} Compiler;
-
-static bool compile_template(Compiler *c, WdTemplate *result);
+static bool compile_template(WdCompiler *c, WdTemplate *result);
 static bool has_required(const WdTemplate *template);
-static bool compile_conditions(Compiler *c, WdTemplate *result);
-static bool check_literal(Compiler *c, const WdTemplate *template,
+static bool compile_conditions(WdCompiler *c, WdTemplate *result);
+static bool check_literal(WdCompiler *c, const WdTemplate *template,
 						  const char *literal, int len);
-static const char *find_end(Compiler *c, const char *brace);
-static bool find_place(Compiler *c, WdTemplate *template);
-static bool add_to_place(Compiler *c, WdTemplate *template,
+static const char *find_end(WdCompiler *c, const char *brace);
+static bool find_place(WdCompiler *c, WdTemplate *template);
+static bool add_to_place(WdCompiler *c, WdTemplate *template,
 						 const WdPlaceholder *placeholder);
-static bool refuse(Compiler *c, const char *at, const char *problem);
 
 /*
  * Compile n templates of one provider, texts in UTF-8, in the current memory
@@ -45,7 +34,7 @@ WdTemplateSet *
 wd_templates_compile(const char *const *texts, int n, WdTemplateError *error)
 {
 	WdTemplateSet *set = palloc0(sizeof(WdTemplateSet));
-	Compiler	c = {set};
+	WdCompiler	c = {set};
 
 	set->templates = palloc0(sizeof(WdTemplate) * n);
 	set->paths = palloc0(sizeof(WdJsonPath) * WD_JSON_MAX_PATHS);
@@ -56,11 +45,11 @@ wd_templates_compile(const char *const *texts, int n, WdTemplateError *error)
 		WdTemplate *template = &set->templates[i];
 
 		/* literals and names point into this copy */
-		template->text = c.text = c.p = pstrdup(texts[i]);
+		template->text = c.p = pstrdup(texts[i]);
 		if (!compile_template(&c, template) || !find_place(&c, template))
 		{
 			error->which = i;
-			error->offset = c.p - c.text;
+			error->offset = c.p - template->text;
 			error->problem = c.problem;
 			return NULL;
 		}
@@ -71,14 +60,17 @@ wd_templates_compile(const char *const *texts, int n, WdTemplateError *error)
 }
 
 static bool
-compile_template(Compiler *c, WdTemplate *result)
+compile_template(WdCompiler *c, WdTemplate *result)
 {
+	const char *mark;
+
 	/* compiling goes as deep as the text has steps */
-	if (strlen(c->text) > WD_MAX_TEMPLATE_LEN)
-		return refuse(c, c->text + WD_MAX_TEMPLATE_LEN, "it is too long");
-	if (strstr(c->text, WD_DIGEST_MARK) != NULL)
-		return refuse(c, strstr(c->text, WD_DIGEST_MARK),
-					  "\"" WD_DIGEST_MARK "\" is kept for digests of keys");
+	if (strlen(c->p) > WD_MAX_TEMPLATE_LEN)
+		return wd_malformed(c, c->p + WD_MAX_TEMPLATE_LEN, "it is too long");
+	mark = strstr(c->p, WD_DIGEST_MARK);
+	if (mark != NULL)
+		return wd_malformed(c, mark,
+							"\"" WD_DIGEST_MARK "\" is kept for digests of keys");
 	if (!compile_conditions(c, result))
 		return false;
 
@@ -97,15 +89,15 @@ compile_template(Compiler *c, WdTemplate *result)
 			result->tail = literal;
 			result->tail_len = len;
 			return has_required(result) ||
-				refuse(c, brace, result->nplaceholders == 0 ?
-					   "a placeholder is missing" :
-					   "a placeholder that is not optional is missing");
+				wd_malformed(c, brace, result->nplaceholders == 0 ?
+							 "a placeholder is missing" :
+							 "a placeholder that is not optional is missing");
 		}
 		if (result->nplaceholders > 0 && memchr(literal, ':', len) == NULL)
-			return refuse(c, brace,
-						  "a colon must stand between two placeholders");
+			return wd_malformed(c, brace,
+								"a colon must stand between two placeholders");
 		if (result->nplaceholders == WD_MAX_PLACEHOLDERS)
-			return refuse(c, brace, "there are too many placeholders");
+			return wd_malformed(c, brace, "there are too many placeholders");
 
 		end = find_end(c, brace);
 		if (end == NULL)
@@ -114,12 +106,11 @@ compile_template(Compiler *c, WdTemplate *result)
 		placeholder->literal = literal;
 		placeholder->literal_len = len;
 		c->p = brace + 1;
-		if (!wd_placeholder_compile(c->set, &c->p, end, placeholder,
-									&c->problem))
+		if (!wd_placeholder_compile(c, end, placeholder))
 			return false;
 		if (placeholder->expected != NULL)
-			return refuse(c, brace,
-						  "a condition must stand in front of everything else");
+			return wd_malformed(c, brace,
+								"a condition must stand in front of everything else");
 		c->p = end + 1;
 	}
 }
@@ -141,7 +132,7 @@ has_required(const WdTemplate *template)
 
 /* Compile the conditions in front of the template's text. */
 static bool
-compile_conditions(Compiler *c, WdTemplate *result)
+compile_conditions(WdCompiler *c, WdTemplate *result)
 {
 	while (*c->p == '{')
 	{
@@ -154,12 +145,11 @@ compile_conditions(Compiler *c, WdTemplate *result)
 		if (memchr(brace, '=', end - brace) == NULL)
 			return true;
 		if (result->nconditions == WD_MAX_CONDITIONS)
-			return refuse(c, brace, "there are too many conditions");
+			return wd_malformed(c, brace, "there are too many conditions");
 
 		condition = &result->conditions[result->nconditions++];
 		c->p = brace + 1;
-		if (!wd_placeholder_compile(c->set, &c->p, end, condition,
-									&c->problem))
+		if (!wd_placeholder_compile(c, end, condition))
 			return false;
 		c->p = end + 1;
 	}
@@ -168,32 +158,34 @@ compile_conditions(Compiler *c, WdTemplate *result)
 
 /* Can this text stand in front of the next placeholder, or at the end? */
 static bool
-check_literal(Compiler *c, const WdTemplate *template, const char *literal,
+check_literal(WdCompiler *c, const WdTemplate *template, const char *literal,
 			  int len)
 {
 	for (int i = 0; i < len; i++)
 	{
 		/* it must fit every database's encoding, and every terminal */
 		if (literal[i] < ' ' || literal[i] > '~')
-			return refuse(c, literal + i,
-						  "text around placeholders must be printable ASCII");
+			return wd_malformed(c, literal + i,
+								"text around placeholders must be printable ASCII");
 	}
 	if (literal[len] == '}')
-		return refuse(c, literal + len, "\"}\" does not end a placeholder");
+		return wd_malformed(c, literal + len,
+							"\"}\" does not end a placeholder");
 	if (template->nplaceholders == 0 && len > WD_MAX_PREFIX_LEN)
-		return refuse(c, literal + len, "the text before it is too long");
+		return wd_malformed(c, literal + len,
+							"the text before it is too long");
 	return true;
 }
 
 /* The brace that closes the placeholder; NULL if none does. */
 static const char *
-find_end(Compiler *c, const char *brace)
+find_end(WdCompiler *c, const char *brace)
 {
 	const char *end = brace + 1 + strcspn(brace + 1, "{}");
 
 	if (*end == '}')
 		return end;
-	refuse(c, end, "the placeholder is not closed");
+	wd_malformed(c, end, "the placeholder is not closed");
 	return NULL;
 }
 
@@ -202,7 +194,7 @@ find_end(Compiler *c, const char *brace)
  * or lies in.
  */
 static bool
-find_place(Compiler *c, WdTemplate *template)
+find_place(WdCompiler *c, WdTemplate *template)
 {
 	template->place = WD_WHOLE_PAYLOAD;
 	for (int i = 0; i < template->nconditions; i++)
@@ -215,7 +207,7 @@ find_place(Compiler *c, WdTemplate *template)
 }
 
 static bool
-add_to_place(Compiler *c, WdTemplate *template,
+add_to_place(WdCompiler *c, WdTemplate *template,
 			 const WdPlaceholder *placeholder)
 {
 	const WdTemplateSet *set = c->set;
@@ -234,16 +226,7 @@ add_to_place(Compiler *c, WdTemplate *template,
 		wd_path_encloses(set, template->place, place))
 		template->place = place;
 	else if (!wd_path_encloses(set, place, template->place))
-		return refuse(c, placeholder->text,
-					  "it leads to other elements than the placeholders before it");
+		return wd_malformed(c, placeholder->text,
+							"it leads to other elements than the placeholders before it");
 	return true;
-}
-
-/* Note what is wrong, and where.  Returns false. */
-static bool
-refuse(Compiler *c, const char *at, const char *problem)
-{
-	c->p = at;
-	c->problem = problem;
-	return false;
 }

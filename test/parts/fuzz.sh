@@ -63,12 +63,12 @@ build() {
     json)
       ours=("$fuzz"/{tree,elements}.c)
       theirs=("$src"/{jsonscan,jsontoken,jsonmatch,jsonlist,jsonstring}.c
-        "$src"/{template,path,placeholder,items}.c)
+        "$src"/{template,placeholder,items}.c)
       ;;
     key)
       ours=("$fuzz"/{event,keymodel,formmodel}.c "$work/jsonb_util.o")
       theirs=("$src"/{headers,render,digest,encoding,jsonstring}.c
-        "$src"/{template,path,placeholder,form}.c)
+        "$src"/{template,placeholder,form}.c)
       ;;
     form)
       ours=("$fuzz/formmodel.c")
