@@ -9,7 +9,6 @@ OBJS = \
 	src/digest.o \
 	src/encoding.o \
 	src/headers.o \
-	src/jsonlist.o \
 	src/jsonmatch.o \
 	src/jsonscan.o \
 	src/jsonstring.o \

@@ -11,7 +11,6 @@
 #include "lib/stringinfo.h"
 
 #include "items.h"
-#include "jsonlist.h"
 #include "jsonscan.h"
 #include "template.h"
 

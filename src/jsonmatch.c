@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include "jsonlist.h"
 #include "jsonmatch.h"
 #include "jsonscan.h"
 #include "jsonstring.h"
@@ -248,9 +247,17 @@ static void
 add_found(WdJsonMatch *match, int path)
 {
 	WdJsonList *list = &match->lists[path];
-	WdJsonFound *found = wd_json_list_add(list);
+	WdJsonFound *found;
 	int			elements = match->paths[path].elements;
 
+	if (list->n == list->size)
+	{
+		list->size = Max(16, list->size * 2);
+		list->found = list->found == NULL ?
+			palloc(sizeof(WdJsonFound) * list->size) :
+			repalloc(list->found, sizeof(WdJsonFound) * list->size);
+	}
+	found = &list->found[list->n++];
 	found->index = match->levels[match->depth].index;
 	found->element = elements < 0 ? -1 : match->lists[elements].n - 1;
 	match->too_many |= list->n > WD_JSON_MAX_ELEMENTS;

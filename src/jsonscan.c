@@ -233,3 +233,26 @@ token_len(const Scan *scan)
 {
 	return scan->lex->token_terminator - scan->lex->token_start;
 }
+
+/*
+ * The first value of the list that belongs to that element; NULL if none
+ * does.  A list is in the order of the elements.
+ */
+const WdJsonFound *
+wd_json_list_find(const WdJsonList *list, int element)
+{
+	int			low = 0;
+	int			high = list->n;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (list->found[middle].element < element)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < list->n && list->found[low].element == element ?
+		&list->found[low] : NULL;
+}

@@ -83,5 +83,7 @@ extern WdJsonResult wd_json_scan(const char *json, int len,
 								 const WdJsonPath *paths, int npaths,
 								 WdJsonValue *values, WdJsonList *lists,
 								 int *stopped_at);
+extern const WdJsonFound *wd_json_list_find(const WdJsonList *list,
+											int element);
 
 #endif							/* WD_JSONSCAN_H */

@@ -11,7 +11,6 @@
 
 #include "elements.h"
 #include "items.h"
-#include "jsonlist.h"
 #include "jsonstring.h"
 #include "shim.h"
 

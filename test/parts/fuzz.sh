@@ -62,7 +62,7 @@ build() {
   case $target in
     json)
       ours=("$fuzz"/{tree,elements}.c)
-      theirs=("$src"/{jsonscan,jsontoken,jsonmatch,jsonlist,jsonstring}.c
+      theirs=("$src"/{jsonscan,jsontoken,jsonmatch,jsonstring}.c
         "$src"/{template,placeholder,items}.c)
       ;;
     key)
