@@ -22,7 +22,6 @@ OBJS = \
 	src/provider.o \
 	src/privacy.o \
 	src/derive.o \
-	src/dedup_key.o \
 	src/explain.o \
 	src/home.o \
 	src/statements.o \
