@@ -38,8 +38,7 @@ OBJS = \
 	src/receive_items.o \
 	src/complete.o \
 	src/operate.o \
-	src/providers.o \
-	src/provider_check.o \
+	src/provider_set.o \
 	src/grant.o
 
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \

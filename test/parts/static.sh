@@ -72,7 +72,7 @@ run_cppcheck() {
 }
 
 file_lengths() {
-  awk 'FNR == 351 { print FILENAME ": more than 350 lines" }' "${all[@]}"
+  awk 'FNR == 601 { print FILENAME ": more than 600 lines" }' "${all[@]}"
 }
 
 function_lengths() {
@@ -138,7 +138,7 @@ self_test() {
   {
     echo 'int f(void)'
     echo '{'
-    seq -f '	g(%g); // a line that goes beyond the columns that there are for the code of it' 360
+    seq -f '	g(%g); // a line that goes beyond the columns that there are for the code of it' 660
     echo '}	'
     echo '/* TODO */'
   } >"$bad"
@@ -154,7 +154,7 @@ check "gcc has no warning" compile gcc
 check "clang has no warning" compile clang -Wno-ignored-attributes
 check "cppcheck" run_cppcheck
 check "clang --analyze" analyze
-check "files of at most 350 lines" file_lengths
+check "files of at most 600 lines" file_lengths
 check "functions of at most 80 lines" function_lengths
 check "lines of at most 79 columns" line_lengths
 check "each error has a SQLSTATE" error_codes
