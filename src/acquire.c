@@ -122,8 +122,7 @@ wd_receive(PG_FUNCTION_ARGS)
 	request.max_attempts = wd_provider_max_attempts(rules);
 
 	wd_arg_delivery(fcinfo, 1, rules, &delivery);
-	request.key = wd_derive_key(rules,
-								wd_provider_templates(rules, request.provider),
+	request.key = wd_derive_key(wd_provider_templates(rules, request.provider),
 								&delivery);
 	request.hash = wd_hash_payload(delivery.payload, delivery.len);
 	result = acquire_and_answer(fcinfo, &request, rules->busy_status);

@@ -30,10 +30,11 @@ PG_FUNCTION_INFO_V1(wd_toss_dedup_key);
 static text *derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider,
 							   int argno);
 static char *jsonb_to_utf8(Jsonb *payload);
-static bool take_whole(const WdProvider *rules, const WdTemplateSet *set,
-					   const WdRenderSource *source, StringInfo key,
-					   WdRenderResult *result);
-static const char *hint_for(const WdProvider *rules, const WdTemplateSet *set);
+static WdRenderResult render_whole(const WdTemplateSet *set,
+								   const WdDelivery *delivery,
+								   const WdJsonValue *values, StringInfo key);
+static const char *hint_for(const WdDelivery *delivery,
+							const WdTemplateSet *set);
 
 /*
  * wd_payload_hash(payload bytea) returns text
@@ -96,7 +97,8 @@ derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider, int argno)
 	delivery.headers = wd_arg_headers(fcinfo, argno + 1);
 
 	rules = wd_provider_find(name);
-	key = wd_derive_key(rules, wd_provider_templates(rules, name), &delivery);
+	delivery.hint = rules->hint;
+	key = wd_derive_key(wd_provider_templates(rules, name), &delivery);
 	wd_show_statement(&callback);
 	return key;
 }
@@ -133,6 +135,7 @@ wd_arg_delivery(FunctionCallInfo fcinfo, int argno, const WdProvider *rules,
 	delivery->len = VARSIZE_ANY_EXHDR(payload);
 	delivery->headers = wd_arg_headers(fcinfo, argno + 1);
 	delivery->format = rules->format;
+	delivery->hint = rules->hint;
 }
 
 /*
@@ -143,57 +146,60 @@ wd_arg_delivery(FunctionCallInfo fcinfo, int argno, const WdProvider *rules,
  * what its provider sends, WD001 if no template matches.
  */
 text *
-wd_derive_key(const WdProvider *rules, const WdTemplateSet *set,
-			  const WdDelivery *delivery)
+wd_derive_key(const WdTemplateSet *set, const WdDelivery *delivery)
 {
 	WdJsonValue values[WD_JSON_MAX_PATHS];
 	StringInfoData key;
 
 	initStringInfo(&key);
-	if (!wd_derive_whole(rules, set, delivery, values, NULL, &key))
-		wd_check_derived(WD_NO_MATCH, rules, set, NULL);
+	if (!wd_try_derive_key(set, delivery, values, NULL, &key))
+		wd_check_rendered(WD_NO_MATCH, set, delivery, NULL);
 	return cstring_to_text_with_len(key.data, key.len);
 }
 
 /*
- * Write the key of a delivery as a whole to key, which is empty.  The payload
- * is read if it must be checked or a template needs it; then values are set,
- * and lists unless NULL.
+ * Derive the key of a delivery that is one event, as wd_derive_key, into key,
+ * which is empty.
  *
- * False if no template matches; then lists are set.  Raises what
- * wd_derive_key does, but for WD001.
+ * Returns false if no template matches the payload as a whole; if lists were
+ * given, they and values are set then, to find events in the payload.
  */
 bool
-wd_derive_whole(const WdProvider *rules, const WdTemplateSet *set,
-				const WdDelivery *delivery, WdJsonValue *values,
-				WdJsonList *lists, StringInfo key)
+wd_try_derive_key(const WdTemplateSet *set, const WdDelivery *delivery,
+				  WdJsonValue *values, WdJsonList *lists, StringInfo key)
 {
-	WdRenderSource source = {NULL, delivery->headers, NULL};
-	WdRenderResult result = WD_NEEDS_BODY;
+	WdRenderResult result;
 
 	if (delivery->format != WD_PAYLOAD_JSON)
 	{
-		if (take_whole(rules, set, &source, key, &result))
+		/* the headers may be enough */
+		result = render_whole(set, delivery, NULL, key);
+		if (result == WD_RENDERED)
 			return true;
 		if (result == WD_NO_MATCH && lists == NULL)
 			return false;
 	}
-	wd_read_payload(rules, set, delivery, values, lists);
-	source.values = values;
-	resetStringInfo(key);
-	return take_whole(rules, set, &source, key, &result);
+	wd_payload_read(set, delivery, values, lists);
+	return render_whole(set, delivery, values, key) == WD_RENDERED;
 }
 
-/* Fill the templates for the payload as a whole; true if one matches. */
-static bool
-take_whole(const WdProvider *rules, const WdTemplateSet *set,
-		   const WdRenderSource *source, StringInfo key,
-		   WdRenderResult *result)
+/*
+ * Fill the templates for the payload as a whole; values are NULL if it was
+ * not read.  Returns only if one of them matches, if none does, or if one
+ * needs the payload.
+ */
+static WdRenderResult
+render_whole(const WdTemplateSet *set, const WdDelivery *delivery,
+			 const WdJsonValue *values, StringInfo key)
 {
-	*result = wd_templates_render(set, WD_WHOLE_PAYLOAD, source, key);
-	if (*result != WD_NO_MATCH && *result != WD_NEEDS_BODY)
-		wd_check_derived(*result, rules, set, NULL);
-	return *result == WD_RENDERED;
+	WdRenderSource source = {values, delivery->headers, NULL};
+	WdRenderResult result;
+
+	resetStringInfo(key);
+	result = wd_templates_render(set, WD_WHOLE_PAYLOAD, &source, key);
+	if (result != WD_NO_MATCH && result != WD_NEEDS_BODY)
+		wd_check_rendered(result, set, delivery, NULL);
+	return result;
 }
 
 /* The hash of a payload, as wd_payload_hash returns it. */
@@ -207,65 +213,21 @@ wd_hash_payload(const char *payload, int len)
 }
 
 /*
- * Read what the templates want, as wd_payload_read; raises 22P02 unless all
- * of it is valid.
- */
-void
-wd_read_payload(const WdProvider *rules, const WdTemplateSet *set,
-				const WdDelivery *delivery, WdJsonValue *values,
-				WdJsonList *lists)
-{
-	int			stopped_at;
-
-	switch (wd_payload_read(delivery, set, values, lists, &stopped_at))
-	{
-		case WD_PAYLOAD_OK:
-			break;
-		case WD_PAYLOAD_NOT_UTF8:
-			ereport(ERROR,
-					errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("payload is not valid UTF-8"));
-			break;
-		case WD_PAYLOAD_NOT_JSON:
-			ereport(ERROR,
-					errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("payload is not valid JSON"),
-					errdetail("Reading stopped at byte %d of %d.",
-							  stopped_at, delivery->len),
-					rules->hint ? errhint("%s", rules->hint) : 0);
-			break;
-		case WD_PAYLOAD_TOO_DEEP:
-			ereport(ERROR,
-					errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("payload is nested too deeply"),
-					errdetail("Objects and arrays can be nested %d deep.",
-							  WD_JSON_MAX_DEPTH));
-			break;
-		case WD_PAYLOAD_TOO_MANY:
-			ereport(ERROR,
-					errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("payload has too many elements"),
-					errdetail("A payload can have %d events.",
-							  WD_JSON_MAX_ELEMENTS));
-	}
-}
-
-/*
  * Raise the error of a key that could not be made, for the payload as a whole
  * or for the element that is found at item.
  */
 void
-wd_check_derived(int result, const WdProvider *rules, const WdTemplateSet *set,
-				 const char *item)
+wd_check_rendered(WdRenderResult result, const WdTemplateSet *set,
+				  const WdDelivery *delivery, const char *item)
 {
 	const char *hint;
 
-	switch ((WdRenderResult) result)
+	switch (result)
 	{
 		case WD_RENDERED:
 			break;
 		case WD_NO_MATCH:
-			hint = hint_for(rules, item == NULL ? set : NULL);
+			hint = hint_for(delivery, item == NULL ? set : NULL);
 			ereport(ERROR,
 					errcode(ERRCODE_WD_NO_KEY),
 					errmsg("no key can be derived from the event"),
@@ -305,10 +267,10 @@ wd_check_derived(int result, const WdProvider *rules, const WdTemplateSet *set,
 
 /* What to advise to somebody whose event has no key; NULL for nothing. */
 static const char *
-hint_for(const WdProvider *rules, const WdTemplateSet *set)
+hint_for(const WdDelivery *delivery, const WdTemplateSet *set)
 {
-	if (rules->hint != NULL)
-		return rules->hint;
+	if (delivery->hint != NULL)
+		return delivery->hint;
 	if (set != NULL && set->has_elements)
 		return
 			"If the payload holds several events, call wd_receive_items.";

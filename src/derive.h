@@ -8,28 +8,24 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
+#include "render.h"
+
 struct WdDelivery;
 struct WdJsonList;
 struct WdJsonValue;
 struct WdProvider;
 struct WdTemplateSet;
 
-extern text *wd_derive_key(const struct WdProvider *rules,
-						   const struct WdTemplateSet *set,
+extern text *wd_derive_key(const struct WdTemplateSet *set,
 						   const struct WdDelivery *delivery);
-extern bool wd_derive_whole(const struct WdProvider *rules,
-							const struct WdTemplateSet *set,
-							const struct WdDelivery *delivery,
-							struct WdJsonValue *values,
-							struct WdJsonList *lists, StringInfo key);
-extern void wd_read_payload(const struct WdProvider *rules,
-							const struct WdTemplateSet *set,
-							const struct WdDelivery *delivery,
-							struct WdJsonValue *values,
-							struct WdJsonList *lists);
-extern void wd_check_derived(int result, const struct WdProvider *rules,
-							 const struct WdTemplateSet *set,
-							 const char *item);
+extern bool wd_try_derive_key(const struct WdTemplateSet *set,
+							  const struct WdDelivery *delivery,
+							  struct WdJsonValue *values,
+							  struct WdJsonList *lists, StringInfo key);
+extern void wd_check_rendered(WdRenderResult result,
+							  const struct WdTemplateSet *set,
+							  const struct WdDelivery *delivery,
+							  const char *item);
 extern void wd_arg_delivery(FunctionCallInfo fcinfo, int argno,
 							const struct WdProvider *rules,
 							struct WdDelivery *delivery);

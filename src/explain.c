@@ -98,7 +98,7 @@ wd_explain_key(PG_FUNCTION_ARGS)
 	source.values = NULL;
 	if (needs_payload(set, &delivery, &source))
 	{
-		wd_read_payload(rules, set, &delivery, values, lists);
+		wd_payload_read(set, &delivery, values, lists);
 		source.values = values;
 	}
 	if (!explain(result, set, WD_WHOLE_PAYLOAD, "", &source) &&

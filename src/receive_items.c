@@ -33,7 +33,7 @@ PG_FUNCTION_INFO_V1(wd_receive_items);
 
 static char **derive_batch(const WdProvider *rules, text *provider,
 						   const WdDelivery *delivery, WdBatch *batch);
-static char **derive_items(const WdProvider *rules, const WdTemplateSet *set,
+static char **derive_items(const WdTemplateSet *set,
 						   const WdJsonList *lists, const WdJsonValue *values,
 						   const WdDelivery *delivery, WdBatch *batch);
 static char **make_batch(WdBatch *batch, int n);
@@ -97,11 +97,11 @@ derive_batch(const WdProvider *rules, text *provider,
 	if (set->has_elements)
 		lists = palloc0(sizeof(WdJsonList) * set->npaths);
 	initStringInfo(&key);
-	if (!wd_derive_whole(rules, set, delivery, values, lists, &key))
+	if (!wd_try_derive_key(set, delivery, values, lists, &key))
 	{
 		if (lists == NULL)
-			wd_check_derived(WD_NO_MATCH, rules, set, NULL);
-		return derive_items(rules, set, lists, values, delivery, batch);
+			wd_check_rendered(WD_NO_MATCH, set, delivery, NULL);
+		return derive_items(set, lists, values, delivery, batch);
 	}
 
 	paths = make_batch(batch, 1);
@@ -111,7 +111,7 @@ derive_batch(const WdProvider *rules, text *provider,
 }
 
 static char **
-derive_items(const WdProvider *rules, const WdTemplateSet *set,
+derive_items(const WdTemplateSet *set,
 			 const WdJsonList *lists, const WdJsonValue *values,
 			 const WdDelivery *delivery, WdBatch *batch)
 {
@@ -126,7 +126,7 @@ derive_items(const WdProvider *rules, const WdTemplateSet *set,
 												  ALLOCSET_DEFAULT_SIZES);
 
 	if (n == 0 && !wd_items_may_be_none(set, values))
-		wd_check_derived(WD_NO_MATCH, rules, NULL, NULL);
+		wd_check_rendered(WD_NO_MATCH, NULL, delivery, NULL);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -143,7 +143,7 @@ derive_items(const WdProvider *rules, const WdTemplateSet *set,
 		result = wd_templates_render(set, items[i].place, &source, &key);
 		MemoryContextSwitchTo(old_context);
 
-		wd_check_derived(result, rules, set, wd_from_utf8(paths[i]));
+		wd_check_rendered(result, set, delivery, wd_from_utf8(paths[i]));
 		put_item(batch, i, &key, items[i].token, items[i].len);
 		MemoryContextReset(scratch);
 	}
