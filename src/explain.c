@@ -50,15 +50,13 @@ static const char *const result_names[] = {
 	[WD_TOO_MUCH] = "too long for so many events",
 };
 
-static bool needs_payload(const WdTemplateSet *set,
-						  const WdDelivery *delivery,
+static bool needs_payload(const WdTemplateSet *set, const WdDelivery *delivery,
 						  const WdRenderSource *source);
 static void explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 						  const WdJsonList *lists, const WdJsonValue *values,
 						  const WdDelivery *delivery);
-static bool explain(ReturnSetInfo *result, const WdTemplateSet *set,
-					int place, const char *path,
-					const WdRenderSource *source);
+static bool explain(ReturnSetInfo *result, const WdTemplateSet *set, int place,
+					const char *path, const WdRenderSource *source);
 static void put_row(ReturnSetInfo *result, const char *path, int number,
 					const WdTemplate *template, WdRenderResult outcome,
 					const WdPlaceholder *failed, StringInfo key);

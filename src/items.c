@@ -118,8 +118,8 @@ wd_item_path(const WdTemplateSet *set, const WdJsonList *lists,
 
 /* Append the path of an element, behind that of the one around it. */
 static void
-append_path(StringInfo out, const WdTemplateSet *set,
-			const WdJsonList *lists, int place, int number)
+append_path(StringInfo out, const WdTemplateSet *set, const WdJsonList *lists,
+			int place, int number)
 {
 	const WdJsonFound *found = &lists[place].found[number];
 	int			around = set->paths[place].elements;

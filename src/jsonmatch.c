@@ -142,7 +142,8 @@ wd_json_match_element(WdJsonMatch *match)
 
 /* A value: keep its token for the paths that end here. */
 void
-wd_json_match_value(WdJsonMatch *match, int kind, const char *token, int len)
+wd_json_match_value(WdJsonMatch *match, WdJsonKind kind, const char *token,
+					int len)
 {
 	uint64		reached = match->reached;
 

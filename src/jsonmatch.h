@@ -7,9 +7,7 @@
 
 #include "lib/stringinfo.h"
 
-struct WdJsonPath;
-struct WdJsonValue;
-struct WdJsonList;
+#include "jsonscan.h"
 
 /* An open object or array. */
 typedef struct WdJsonLevel
@@ -23,10 +21,10 @@ typedef struct WdJsonLevel
 /* Where in the text the scanner stands, and what it has found. */
 typedef struct WdJsonMatch
 {
-	const struct WdJsonPath *paths;
+	const WdJsonPath *paths;
 	int			npaths;
-	struct WdJsonValue *values;
-	struct WdJsonList *lists;	/* NULL if none are wanted */
+	WdJsonValue *values;
+	WdJsonList *lists;			/* NULL if none are wanted */
 	int		   *marks;			/* lengths of the lists when each of the open
 								 * objects began, by depth and path */
 	bool		too_many;		/* elements */
@@ -39,10 +37,9 @@ typedef struct WdJsonMatch
 } WdJsonMatch;
 
 extern void wd_json_match_begin(WdJsonMatch *match);
-extern void wd_json_match_name(WdJsonMatch *match, const char *token,
-							   int len);
+extern void wd_json_match_name(WdJsonMatch *match, const char *token, int len);
 extern void wd_json_match_element(WdJsonMatch *match);
-extern void wd_json_match_value(WdJsonMatch *match, int kind,
+extern void wd_json_match_value(WdJsonMatch *match, WdJsonKind kind,
 								const char *token, int len);
 extern void wd_json_match_open(WdJsonMatch *match, bool is_object);
 extern void wd_json_match_close(WdJsonMatch *match, const char *end);

@@ -5,8 +5,8 @@
 #ifndef WD_JSONTOKEN_H
 #define WD_JSONTOKEN_H
 
-struct JsonLexContext;
+#include "common/jsonapi.h"
 
-extern bool wd_json_next_token(struct JsonLexContext *lex);
+extern bool wd_json_next_token(JsonLexContext *lex);
 
 #endif							/* WD_JSONTOKEN_H */

@@ -9,6 +9,8 @@
 
 #include "datatype/timestamp.h"
 
+#include "compat.h"
+
 struct WdLease;
 
 /*

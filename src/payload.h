@@ -7,9 +7,8 @@
 
 #include "utils/jsonb.h"
 
-struct WdJsonList;
-struct WdJsonValue;
-struct WdTemplateSet;
+#include "jsonscan.h"
+#include "template.h"
 
 typedef enum WdPayloadFormat
 {
@@ -30,9 +29,8 @@ typedef struct WdDelivery
 } WdDelivery;
 
 extern bool wd_payload_format(const char *name, WdPayloadFormat *format);
-extern void wd_payload_read(const struct WdTemplateSet *set,
-							const WdDelivery *delivery,
-							struct WdJsonValue *values,
-							struct WdJsonList *lists);
+extern void wd_payload_read(const WdTemplateSet *set,
+							const WdDelivery *delivery, WdJsonValue *values,
+							WdJsonList *lists);
 
 #endif							/* WD_PAYLOAD_H */

@@ -7,7 +7,8 @@
 
 #include "fmgr.h"
 
-struct WdTemplateSet;
+#include "payload.h"
+#include "template.h"
 
 /*
  * What is known of a provider: what its row of webhook_dedup_providers says,
@@ -21,17 +22,17 @@ typedef struct WdProvider
 	int64		lease_usec;		/* 0: does not end */
 	int64		lease_floor_usec;
 	int			max_attempts;	/* 0: no limit; -1: the setting decides */
-	int			format;			/* a WdPayloadFormat */
+	WdPayloadFormat format;
 	const char *hint;			/* NULL if there is none */
 	int			ntexts;
 	char	  **texts;			/* the key templates, in UTF-8 */
-	const struct WdTemplateSet *templates;	/* NULL until they are needed */
+	const WdTemplateSet *templates;	/* NULL until they are needed */
 } WdProvider;
 
 extern void wd_provider_init(void);
 extern const WdProvider *wd_provider_find(text *provider);
-extern const struct WdTemplateSet *
-			wd_provider_templates(const WdProvider *rules, text *provider);
+extern const WdTemplateSet *wd_provider_templates(const WdProvider *rules,
+												  text *provider);
 extern int	wd_provider_max_attempts(const WdProvider *rules);
 
 #endif							/* WD_PROVIDER_H */

@@ -334,8 +334,7 @@ check_intervals(const Row *row)
 
 /* Complete what a user's row leaves out by what the built-in row says. */
 static void
-complete_intervals(const Row *row, int64 *lease_floor,
-				   int64 *retry_window)
+complete_intervals(const Row *row, int64 *lease_floor, int64 *retry_window)
 {
 	Datum		provider;
 	uint64		nrows;

@@ -33,8 +33,8 @@ PG_FUNCTION_INFO_V1(wd_receive_items);
 
 static char **derive_batch(const WdProvider *rules, text *provider,
 						   const WdDelivery *delivery, WdBatch *batch);
-static char **derive_items(const WdTemplateSet *set,
-						   const WdJsonList *lists, const WdJsonValue *values,
+static char **derive_items(const WdTemplateSet *set, const WdJsonList *lists,
+						   const WdJsonValue *values,
 						   const WdDelivery *delivery, WdBatch *batch);
 static char **make_batch(WdBatch *batch, int n);
 static void put_item(WdBatch *batch, int i, StringInfo key, const char *event,
@@ -111,9 +111,9 @@ derive_batch(const WdProvider *rules, text *provider,
 }
 
 static char **
-derive_items(const WdTemplateSet *set,
-			 const WdJsonList *lists, const WdJsonValue *values,
-			 const WdDelivery *delivery, WdBatch *batch)
+derive_items(const WdTemplateSet *set, const WdJsonList *lists,
+			 const WdJsonValue *values, const WdDelivery *delivery,
+			 WdBatch *batch)
 {
 	WdItem	   *items;
 	int			n = wd_items_find(set, lists, &items);

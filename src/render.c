@@ -28,8 +28,7 @@ static WdRenderResult check_conditions(const WdTemplate *template,
 									   StringInfo value,
 									   const WdPlaceholder **failed);
 static WdRenderResult resolve(const WdPlaceholder *placeholder,
-							  const WdRenderSource *source,
-							  StringInfo value);
+							  const WdRenderSource *source, StringInfo value);
 static WdRenderResult resolve_body(const WdJsonValue *found, WdFilter filter,
 								   StringInfo value);
 static WdRenderResult append_text(const WdJsonValue *found, StringInfo value);
@@ -91,8 +90,8 @@ wd_render_goes_on(WdRenderResult result)
 }
 
 static WdRenderResult
-fill(const WdTemplate *template, const WdRenderSource *source,
-	 StringInfo key, const WdPlaceholder **failed)
+fill(const WdTemplate *template, const WdRenderSource *source, StringInfo key,
+	 const WdPlaceholder **failed)
 {
 	StringInfoData value;
 	WdRenderResult result;

@@ -8,6 +8,9 @@
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
+#include "jsonscan.h"
+#include "template.h"
+
 /* A longer key is replaced by its digest. */
 #define WD_MAX_KEY_LEN 512
 
@@ -28,29 +31,22 @@ typedef enum WdRenderResult
 	WD_NEEDS_BODY				/* values were not given */
 } WdRenderResult;
 
-struct WdJsonValue;
-
 /* What templates are filled from. */
 typedef struct WdRenderSource
 {
-	const struct WdJsonValue *values;	/* for each path of the set, or NULL */
+	const WdJsonValue *values;	/* for each path of the set, or NULL */
 	Jsonb	   *headers;
 	int64	   *budget;			/* bytes of the payload that may still be read,
 								 * or NULL */
 } WdRenderSource;
 
-struct WdPlaceholder;
-struct WdTemplate;
-struct WdTemplateSet;
-
-extern WdRenderResult wd_templates_render(const struct WdTemplateSet *set,
-										  int place,
+extern WdRenderResult wd_templates_render(const WdTemplateSet *set, int place,
 										  const WdRenderSource *source,
 										  StringInfo key);
-extern WdRenderResult wd_template_render(const struct WdTemplate *template,
+extern WdRenderResult wd_template_render(const WdTemplate *template,
 										 const WdRenderSource *source,
 										 StringInfo key,
-										 const struct WdPlaceholder **failed);
+										 const WdPlaceholder **failed);
 extern bool wd_render_goes_on(WdRenderResult result);
 
 #endif							/* WD_RENDER_H */

@@ -11,6 +11,8 @@
 #ifndef WD_TEMPLATE_H
 #define WD_TEMPLATE_H
 
+#include "jsonscan.h"
+
 /* Bytes of one template. */
 #define WD_MAX_TEMPLATE_LEN 4096
 
@@ -78,7 +80,7 @@ typedef struct WdTemplateSet
 	WdTemplate *templates;
 	bool		has_elements;	/* is one of them for elements? */
 	int			npaths;
-	struct WdJsonPath *paths;
+	WdJsonPath *paths;
 	const char **path_texts;
 } WdTemplateSet;
 
