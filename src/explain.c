@@ -55,8 +55,9 @@ static bool needs_payload(const WdTemplateSet *set, const WdDelivery *delivery,
 static void explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 						  const WdJsonList *lists, const WdJsonValue *values,
 						  const WdDelivery *delivery);
-static bool explain(ReturnSetInfo *result, const WdTemplateSet *set, int place,
-					const char *path, const WdRenderSource *source);
+static bool explain(ReturnSetInfo *result, const WdTemplateSet *set,
+					int array_path, const char *path,
+					const WdRenderSource *source);
 static void put_row(ReturnSetInfo *result, const char *path, int number,
 					const WdTemplate *template, WdRenderResult outcome,
 					const WdPlaceholder *failed, StringInfo key);
@@ -142,7 +143,7 @@ explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 	{
 		CHECK_FOR_INTERRUPTS();
 		wd_item_values(set, lists, &items[i], values, own);
-		(void) explain(result, set, items[i].place,
+		(void) explain(result, set, items[i].array_path,
 					   wd_item_path(set, lists, &items[i]), &source);
 		MemoryContextReset(scratch);
 	}
@@ -154,7 +155,7 @@ explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
  * them matches, or shows that the delivery is refused.
  */
 static bool
-explain(ReturnSetInfo *result, const WdTemplateSet *set, int place,
+explain(ReturnSetInfo *result, const WdTemplateSet *set, int array_path,
 		const char *path, const WdRenderSource *source)
 {
 	for (int i = 0; i < set->ntemplates; i++)
@@ -164,12 +165,12 @@ explain(ReturnSetInfo *result, const WdTemplateSet *set, int place,
 		WdRenderResult outcome;
 		StringInfoData key;
 
-		if (template->place != place)
+		if (template->array_path != array_path)
 			continue;
 		initStringInfo(&key);
 		outcome = wd_template_render(template, source, &key, &failed);
 		put_row(result, path, i + 1, template, outcome, failed, &key);
-		if (!wd_render_goes_on(outcome))
+		if (!wd_template_mismatched(outcome))
 			return true;
 	}
 	return false;

@@ -9,9 +9,9 @@
 #include "template.h"
 
 /*
- * What may be read for the keys of all events of a payload.  Each can name
- * the elements around it: one long name in these must not be read ten
- * thousand times.
+ * How many bytes may be read for the keys of all events of a payload.  Every
+ * event can name a value of the elements around it: this keeps one long value
+ * there from being read ten thousand times.
  */
 #define WD_ITEMS_BUDGET(payload_len) \
 	(INT64CONST(64) * 1024 * 1024 + INT64CONST(4) * (payload_len))
@@ -19,8 +19,8 @@
 /* An element of a payload that is an event. */
 typedef struct WdItem
 {
-	int			place;			/* path of the elements that it is one of */
-	int			number;			/* in the list of that path */
+	int			array_path;		/* the path of its array's elements */
+	int			match_no;		/* number in the list of that path */
 	const char *token;
 	int			len;
 } WdItem;

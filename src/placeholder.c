@@ -9,12 +9,9 @@
  */
 #include "postgres.h"
 
-#include "jsonscan.h"
 #include "placeholder.h"
-#include "template.h"
 
 #define EACH "[*]"
-#define EACH_LEN 3
 
 static const char *compile_condition(WdPlaceholder *result, const char *start,
 									 const char *end);
@@ -25,7 +22,7 @@ static bool compile_header(WdCompiler *c, WdPlaceholder *result,
 static bool compile_body(WdCompiler *c, WdPlaceholder *result,
 						 const char *end);
 static int	compile_path(WdCompiler *c, const char *end);
-static const char *enclosing_elements(const char *start, const char *end);
+static const char *parent_end(const char *start, const char *end);
 static bool compile_steps(WdCompiler *c, const char *end, WdJsonPath *path);
 static bool compile_name(WdCompiler *c, const char *end, WdJsonStep *step,
 						 bool is_first);
@@ -76,19 +73,16 @@ wd_malformed(WdCompiler *c, const char *at, const char *problem)
 	return false;
 }
 
-/*
- * Does path outer lead to the elements that path inner leads to, or to some
- * around them?
- */
+/* Is path outer the same as path inner, or one of its ancestors? */
 bool
 wd_path_encloses(const WdTemplateSet *set, int outer, int inner)
 {
 	while (inner >= 0 && inner != outer)
-		inner = set->paths[inner].elements;
+		inner = set->paths[inner].parent_path;
 	return inner == outer;
 }
 
-/* Take a condition off the end; returns where the rest ends. */
+/* Cut a condition off the end.  Returns where the rest ends. */
 static const char *
 compile_condition(WdPlaceholder *result, const char *start, const char *end)
 {
@@ -101,7 +95,7 @@ compile_condition(WdPlaceholder *result, const char *start, const char *end)
 	return equals;
 }
 
-/* Take a filter off, and set *end to where the rest ends. */
+/* Cut a filter off the end.  Sets *end to where the rest ends. */
 static bool
 compile_filter(WdCompiler *c, WdPlaceholder *result, const char **end)
 {
@@ -156,8 +150,8 @@ compile_body(WdCompiler *c, WdPlaceholder *result, const char *end)
 }
 
 /*
- * Compile the path between c->p and end, or find it among those of the set.
- * The paths of the elements around it are added to the set before it.
+ * Compile the path between c->p and end, unless the set has it already.  Its
+ * parents are added to the set before it.
  *
  * Returns its number; -1, with the problem noted, if it is malformed.
  */
@@ -167,8 +161,8 @@ compile_path(WdCompiler *c, const char *end)
 	WdTemplateSet *set = c->set;
 	const char *start = c->p;
 	char	   *text = pnstrdup(start, end - start);
-	const char *around = enclosing_elements(start, end);
-	WdJsonPath	path = {0};
+	const char *stop = parent_end(start, end);
+	WdJsonPath	path = {.parent_path = -1};
 
 	for (int i = 0; i < set->npaths; i++)
 	{
@@ -176,16 +170,13 @@ compile_path(WdCompiler *c, const char *end)
 			return i;
 	}
 
-	path.elements = -1;
-	path.each = around != NULL ||
-		(end - start >= EACH_LEN &&
-		 memcmp(end - EACH_LEN, EACH, EACH_LEN) == 0);
-	if (around != NULL)
+	if (stop != NULL)
 	{
-		path.elements = compile_path(c, around);
-		if (path.elements < 0)
+		path.parent_path = compile_path(c, stop);
+		if (path.parent_path < 0)
 			return -1;
 	}
+	path.each = strstr(text, EACH) != NULL;
 
 	c->p = start;
 	if (set->npaths == WD_JSON_MAX_PATHS)
@@ -200,16 +191,13 @@ compile_path(WdCompiler *c, const char *end)
 	return set->npaths++;
 }
 
-/*
- * Where the longest proper part of a path ends that leads to every element of
- * an array; NULL if there is none.
- */
+/* Where the text of a path's parent ends; NULL if it has none. */
 static const char *
-enclosing_elements(const char *start, const char *end)
+parent_end(const char *start, const char *end)
 {
-	for (const char *p = end - 1; p - start >= EACH_LEN; p--)
+	for (const char *p = end - 1; p - start >= strlen(EACH); p--)
 	{
-		if (memcmp(p - EACH_LEN, EACH, EACH_LEN) == 0)
+		if (memcmp(p - strlen(EACH), EACH, strlen(EACH)) == 0)
 			return p;
 	}
 	return NULL;
@@ -218,7 +206,7 @@ enclosing_elements(const char *start, const char *end)
 static bool
 compile_steps(WdCompiler *c, const char *end, WdJsonPath *path)
 {
-	/* each step takes one character at least */
+	/* a step takes one character at least */
 	path->steps = palloc0(sizeof(WdJsonStep) * (end - c->p));
 	while (c->p < end)
 	{
@@ -233,7 +221,7 @@ compile_steps(WdCompiler *c, const char *end, WdJsonPath *path)
 		wd_malformed(c, end, "the path is too deep");
 }
 
-/* name or, behind another step, .name */
+/* name, or .name behind another step */
 static bool
 compile_name(WdCompiler *c, const char *end, WdJsonStep *step, bool is_first)
 {
@@ -256,14 +244,14 @@ compile_index(WdCompiler *c, const char *end, WdJsonStep *step)
 
 	if (c->p < end && *c->p == '*')
 	{
-		step->index = WD_JSON_EACH;
+		step->array_index = WD_JSON_EACH;
 		c->p++;
 	}
 	else
 	{
 		while (c->p < end && *c->p >= '0' && *c->p <= '9' &&
 			   c->p - start < 9)
-			step->index = step->index * 10 + (*c->p++ - '0');
+			step->array_index = step->array_index * 10 + (*c->p++ - '0');
 	}
 	if (c->p == start || c->p == end || *c->p != ']')
 		return wd_malformed(c, c->p,

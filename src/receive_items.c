@@ -140,7 +140,7 @@ derive_items(const WdTemplateSet *set, const WdJsonList *lists,
 
 		old_context = MemoryContextSwitchTo(scratch);
 		initStringInfo(&key);
-		result = wd_templates_render(set, items[i].place, &source, &key);
+		result = wd_templates_render(set, items[i].array_path, &source, &key);
 		MemoryContextSwitchTo(old_context);
 
 		wd_check_rendered(result, set, delivery, wd_from_utf8(paths[i]));

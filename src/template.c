@@ -2,17 +2,14 @@
  * template.c
  *	  Key templates: text with placeholders for values of an event.
  *
- * A template is compiled once.  What compiles is injective: two events whose
- * values differ cannot fill it to the same key (render.c escapes the
- * separators in the values, and here text without a separator between two
- * placeholders is refused).  A condition adds nothing to the key, as its
- * value is always the same.
+ * A template is compiled once.  What compiles is injective: two events with
+ * different values never fill it to the same key.  To that end there must be
+ * a colon between two placeholders, and render.c escapes colons in values.  A
+ * condition adds nothing to the key, since its value is always the same.
  */
 #include "postgres.h"
 
-#include "jsonscan.h"
 #include "placeholder.h"
-#include "template.h"
 
 static bool compile_template(WdCompiler *c, WdTemplate *result);
 static bool has_required(const WdTemplate *template);
@@ -20,9 +17,9 @@ static bool compile_conditions(WdCompiler *c, WdTemplate *result);
 static bool check_literal(WdCompiler *c, const WdTemplate *template,
 						  const char *literal, int len);
 static const char *find_end(WdCompiler *c, const char *brace);
-static bool find_place(WdCompiler *c, WdTemplate *template);
-static bool add_to_place(WdCompiler *c, WdTemplate *template,
-						 const WdPlaceholder *placeholder);
+static bool find_array_path(WdCompiler *c, WdTemplate *template);
+static bool narrow_array_path(WdCompiler *c, WdTemplate *template,
+							  const WdPlaceholder *placeholder);
 
 /*
  * Compile n templates of one provider, texts in UTF-8, in the current memory
@@ -46,14 +43,14 @@ wd_templates_compile(const char *const *texts, int n, WdTemplateError *error)
 
 		/* literals and names point into this copy */
 		template->text = c.p = pstrdup(texts[i]);
-		if (!compile_template(&c, template) || !find_place(&c, template))
+		if (!compile_template(&c, template) || !find_array_path(&c, template))
 		{
 			error->which = i;
 			error->offset = c.p - template->text;
 			error->problem = c.problem;
 			return NULL;
 		}
-		set->has_elements |= template->place != WD_WHOLE_PAYLOAD;
+		set->has_elements |= template->array_path != WD_WHOLE_PAYLOAD;
 		set->ntemplates++;
 	}
 	return set;
@@ -64,7 +61,7 @@ compile_template(WdCompiler *c, WdTemplate *result)
 {
 	const char *mark;
 
-	/* compiling goes as deep as the text has steps */
+	/* this bounds the recursion of compile_path, too */
 	if (strlen(c->p) > WD_MAX_TEMPLATE_LEN)
 		return wd_malformed(c, c->p + WD_MAX_TEMPLATE_LEN, "it is too long");
 	mark = strstr(c->p, WD_DIGEST_MARK);
@@ -116,8 +113,8 @@ compile_template(WdCompiler *c, WdTemplate *result)
 }
 
 /*
- * Does something have to be there?  If not, all events without it would have
- * one key.
+ * Is there a placeholder that is not optional?  Otherwise all events without
+ * any of the values would have the same key.
  */
 static bool
 has_required(const WdTemplate *template)
@@ -177,7 +174,10 @@ check_literal(WdCompiler *c, const WdTemplate *template, const char *literal,
 	return true;
 }
 
-/* The brace that closes the placeholder; NULL if none does. */
+/*
+ * The brace that closes a placeholder; NULL, with the problem noted, if it is
+ * not closed.
+ */
 static const char *
 find_end(WdCompiler *c, const char *brace)
 {
@@ -190,29 +190,33 @@ find_end(WdCompiler *c, const char *brace)
 }
 
 /*
- * For which elements the template is: those that its deepest path leads to,
- * or lies in.
+ * Find the events that the template is for: the elements of the innermost
+ * array that its paths lead to or into.
  */
 static bool
-find_place(WdCompiler *c, WdTemplate *template)
+find_array_path(WdCompiler *c, WdTemplate *template)
 {
-	template->place = WD_WHOLE_PAYLOAD;
+	template->array_path = WD_WHOLE_PAYLOAD;
 	for (int i = 0; i < template->nconditions; i++)
-		if (!add_to_place(c, template, &template->conditions[i]))
+		if (!narrow_array_path(c, template, &template->conditions[i]))
 			return false;
 	for (int i = 0; i < template->nplaceholders; i++)
-		if (!add_to_place(c, template, &template->placeholders[i]))
+		if (!narrow_array_path(c, template, &template->placeholders[i]))
 			return false;
 	return true;
 }
 
+/*
+ * Go on to the array of one more placeholder, if that lies inside the one
+ * found so far.
+ */
 static bool
-add_to_place(WdCompiler *c, WdTemplate *template,
-			 const WdPlaceholder *placeholder)
+narrow_array_path(WdCompiler *c, WdTemplate *template,
+				  const WdPlaceholder *placeholder)
 {
 	const WdTemplateSet *set = c->set;
 	const WdJsonPath *path;
-	int			place;
+	int			array_path;
 
 	if (placeholder->source != WD_FROM_BODY)
 		return true;
@@ -220,12 +224,12 @@ add_to_place(WdCompiler *c, WdTemplate *template,
 	if (!path->each)
 		return true;
 
-	place = path->steps[path->nsteps - 1].index == WD_JSON_EACH ?
-		placeholder->path : path->elements;
-	if (template->place == WD_WHOLE_PAYLOAD ||
-		wd_path_encloses(set, template->place, place))
-		template->place = place;
-	else if (!wd_path_encloses(set, place, template->place))
+	array_path = wd_json_ends_with_each(path) ?
+		placeholder->path : path->parent_path;
+	if (template->array_path == WD_WHOLE_PAYLOAD ||
+		wd_path_encloses(set, template->array_path, array_path))
+		template->array_path = array_path;
+	else if (!wd_path_encloses(set, array_path, template->array_path))
 		return wd_malformed(c, placeholder->text,
 							"it leads to other elements than the placeholders before it");
 	return true;
