@@ -1,8 +1,8 @@
 /*
  * derive.c
- *	  From a delivered event to its key.
+ *	  Derives the key of an event from its delivery.
  *
- * The payload is the provider's, hence anybody's: no message quotes it.
+ * No message quotes a payload or the value of a header.
  */
 #include "postgres.h"
 
@@ -15,26 +15,19 @@
 #include "digest.h"
 #include "encoding.h"
 #include "errors.h"
-#include "jsonscan.h"
-#include "payload.h"
 #include "privacy.h"
-#include "provider.h"
-#include "render.h"
-#include "template.h"
 
 PG_FUNCTION_INFO_V1(wd_payload_hash);
 PG_FUNCTION_INFO_V1(wd_dedup_key);
 PG_FUNCTION_INFO_V1(wd_paypal_dedup_key);
 PG_FUNCTION_INFO_V1(wd_toss_dedup_key);
 
-static text *derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider,
+static text *derive_from_jsonb(FunctionCallInfo fcinfo, const char *named,
 							   int argno);
 static char *jsonb_to_utf8(Jsonb *payload);
 static WdRenderResult render_whole(const WdTemplateSet *set,
 								   const WdDelivery *delivery,
 								   const WdJsonValue *values, StringInfo key);
-static const char *hint_for(const WdDelivery *delivery,
-							const WdTemplateSet *set);
 
 /*
  * wd_payload_hash(payload bytea) returns text
@@ -77,33 +70,33 @@ wd_toss_dedup_key(PG_FUNCTION_ARGS)
 }
 
 /*
- * Derive from the arguments argno, the payload, and argno + 1, headers.  The
- * provider is argument 0 if none is named.
+ * Derive a key from argument argno, the payload, and argno + 1, the headers.
+ * The provider is the named one; if that is NULL, argument 0.
  */
 static text *
-derive_from_jsonb(FunctionCallInfo fcinfo, const char *provider, int argno)
+derive_from_jsonb(FunctionCallInfo fcinfo, const char *named, int argno)
 {
 	ErrorContextCallback callback;
 	WdDelivery	delivery = {.format = WD_PAYLOAD_JSON};
-	const WdProvider *rules;
+	const WdProvider *provider;
 	text	   *name;
 	text	   *key;
 
 	wd_hide_statement(&callback);
-	name = provider ? cstring_to_text(provider) : wd_arg_provider(fcinfo, 0);
+	name = named ? cstring_to_text(named) : wd_arg_provider(fcinfo, 0);
 	wd_check_null(PG_ARGISNULL(argno), "payload");
 	delivery.payload = jsonb_to_utf8(PG_GETARG_JSONB_P(argno));
 	delivery.len = strlen(delivery.payload);
 	delivery.headers = wd_arg_headers(fcinfo, argno + 1);
 
-	rules = wd_provider_find(name);
-	delivery.hint = rules->hint;
-	key = wd_derive_key(wd_provider_templates(rules, name), &delivery);
+	provider = wd_provider_find(name);
+	delivery.hint = provider->hint;
+	key = wd_derive_key(wd_provider_templates(provider, name), &delivery);
 	wd_show_statement(&callback);
 	return key;
 }
 
-/* The JSON text in UTF-8; raises 22P02 if UTF-8 has no characters for it. */
+/* The JSON text in UTF-8.  Raises 22P02 if it cannot be converted. */
 static char *
 jsonb_to_utf8(Jsonb *payload)
 {
@@ -119,12 +112,12 @@ jsonb_to_utf8(Jsonb *payload)
 }
 
 /*
- * Fetch a delivery from the arguments argno, the payload as bytea, and
- * argno + 1, the headers as jsonb.  Raises 22004 for null, 22023 for headers
- * that are no object.
+ * Fetch a delivery: argument argno is the payload as bytea, argno + 1 the
+ * headers as jsonb.  Raises 22004 for null, 22023 for headers that are no
+ * object.
  */
 void
-wd_arg_delivery(FunctionCallInfo fcinfo, int argno, const WdProvider *rules,
+wd_arg_delivery(FunctionCallInfo fcinfo, int argno, const WdProvider *provider,
 				WdDelivery *delivery)
 {
 	bytea	   *payload;
@@ -134,13 +127,12 @@ wd_arg_delivery(FunctionCallInfo fcinfo, int argno, const WdProvider *rules,
 	delivery->payload = VARDATA_ANY(payload);
 	delivery->len = VARSIZE_ANY_EXHDR(payload);
 	delivery->headers = wd_arg_headers(fcinfo, argno + 1);
-	delivery->format = rules->format;
-	delivery->hint = rules->hint;
+	delivery->format = provider->format;
+	delivery->hint = provider->hint;
 }
 
 /*
- * The key of the event that is delivered, by its provider's rules and their
- * templates.
+ * Derive the key of a delivery that is one event.
  *
  * Raises 22023 if a wanted header is malformed, 22P02 if the payload is not
  * what its provider sends, WD001 if no template matches.
@@ -158,11 +150,11 @@ wd_derive_key(const WdTemplateSet *set, const WdDelivery *delivery)
 }
 
 /*
- * Derive the key of a delivery that is one event, as wd_derive_key, into key,
- * which is empty.
+ * Derive the key of a delivery that is one event, as wd_derive_key does, into
+ * key, which is empty.
  *
- * Returns false if no template matches the payload as a whole; if lists were
- * given, they and values are set then, to find events in the payload.
+ * Returns false if no template matches the payload as a whole.  Unless lists
+ * is NULL, lists and values are then set, for wd_items_find.
  */
 bool
 wd_try_derive_key(const WdTemplateSet *set, const WdDelivery *delivery,
@@ -184,9 +176,9 @@ wd_try_derive_key(const WdTemplateSet *set, const WdDelivery *delivery,
 }
 
 /*
- * Fill the templates for the payload as a whole; values are NULL if it was
- * not read.  Returns only if one of them matches, if none does, or if one
- * needs the payload.
+ * Fill the templates for the payload as a whole; values is NULL if the payload
+ * was not read.  Returns WD_RENDERED, WD_NO_MATCH or WD_NEEDS_BODY; raises an
+ * error for any other result.
  */
 static WdRenderResult
 render_whole(const WdTemplateSet *set, const WdDelivery *delivery,
@@ -202,7 +194,7 @@ render_whole(const WdTemplateSet *set, const WdDelivery *delivery,
 	return result;
 }
 
-/* The hash of a payload, as wd_payload_hash returns it. */
+/* The SHA-256 of a payload, as wd_payload_hash returns it. */
 text *
 wd_hash_payload(const char *payload, int len)
 {
@@ -213,8 +205,9 @@ wd_hash_payload(const char *payload, int len)
 }
 
 /*
- * Raise the error of a key that could not be made, for the payload as a whole
- * or for the element that is found at item.
+ * Raise an error unless the result is WD_RENDERED.  item is the path of the
+ * event in the payload, NULL if the payload as a whole is the event.  set may
+ * be NULL if the caller looks for several events anyway.
  */
 void
 wd_check_rendered(WdRenderResult result, const WdTemplateSet *set,
@@ -227,7 +220,10 @@ wd_check_rendered(WdRenderResult result, const WdTemplateSet *set,
 		case WD_RENDERED:
 			break;
 		case WD_NO_MATCH:
-			hint = hint_for(delivery, item == NULL ? set : NULL);
+			hint = delivery->hint;
+			if (hint == NULL && item == NULL && set && set->has_elements)
+				hint =
+					"If the payload holds several events, call wd_receive_items.";
 			ereport(ERROR,
 					errcode(ERRCODE_WD_NO_KEY),
 					errmsg("no key can be derived from the event"),
@@ -263,16 +259,4 @@ wd_check_rendered(WdRenderResult result, const WdTemplateSet *set,
 		case WD_NEEDS_BODY:
 			elog(ERROR, "unexpected result %d of a key template", result);
 	}
-}
-
-/* What to advise to somebody whose event has no key; NULL for nothing. */
-static const char *
-hint_for(const WdDelivery *delivery, const WdTemplateSet *set)
-{
-	if (delivery->hint != NULL)
-		return delivery->hint;
-	if (set != NULL && set->has_elements)
-		return
-			"If the payload holds several events, call wd_receive_items.";
-	return NULL;
 }

@@ -1,6 +1,6 @@
 /*
  * derive.h
- *	  From a delivered event to its key.
+ *	  Derives the key of an event from its delivery.
  */
 #ifndef WD_DERIVE_H
 #define WD_DERIVE_H
@@ -21,7 +21,7 @@ extern bool wd_try_derive_key(const WdTemplateSet *set,
 extern void wd_check_rendered(WdRenderResult result, const WdTemplateSet *set,
 							  const WdDelivery *delivery, const char *item);
 extern void wd_arg_delivery(FunctionCallInfo fcinfo, int argno,
-							const WdProvider *rules, WdDelivery *delivery);
+							const WdProvider *provider, WdDelivery *delivery);
 extern text *wd_hash_payload(const char *payload, int len);
 
 #endif							/* WD_DERIVE_H */

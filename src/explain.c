@@ -1,9 +1,10 @@
 /*
  * explain.c
- *	  Which key templates were tried on an event, and why they did not match.
+ *	  Tells which key templates were tried on an event, and why they did not
+ *	  match.
  *
- * Names of members and headers are the provider's rules and may be shown;
- * what the event holds may not, but for the key.
+ * Templates are configuration and may be shown, names of members and headers
+ * with them.  Of the event itself, nothing may be shown but the key.
  */
 #include "postgres.h"
 
@@ -16,13 +17,8 @@
 #include "derive.h"
 #include "encoding.h"
 #include "items.h"
-#include "jsonscan.h"
-#include "payload.h"
 #include "privacy.h"
-#include "render.h"
 #include "resultset.h"
-#include "provider.h"
-#include "template.h"
 
 PG_FUNCTION_INFO_V1(wd_explain_key);
 
@@ -68,16 +64,16 @@ static Datum text_of(const char *utf8);
  * returns table (path text, template_number integer, template text,
  *				  result text, placeholder text, dedup_key text)
  *
- * One row for each template that was tried; the last one of an event has its
- * key, if there is one.  Raises what wd_receive does for its arguments and
- * for a payload that cannot be read.
+ * One row for each template that was tried; an event's key, if there is one,
+ * is in its last row.  Raises what wd_receive does for its arguments and for a
+ * payload that cannot be read.
  */
 Datum
 wd_explain_key(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback callback;
-	text	   *provider;
-	const WdProvider *rules;
+	text	   *name;
+	const WdProvider *provider;
 	const WdTemplateSet *set;
 	WdDelivery	delivery;
 	WdJsonValue values[WD_JSON_MAX_PATHS];
@@ -86,10 +82,10 @@ wd_explain_key(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result;
 
 	wd_hide_statement(&callback);
-	provider = wd_arg_provider(fcinfo, 0);
-	rules = wd_provider_find(provider);
-	set = wd_provider_templates(rules, provider);
-	wd_arg_delivery(fcinfo, 1, rules, &delivery);
+	name = wd_arg_provider(fcinfo, 0);
+	provider = wd_provider_find(name);
+	set = wd_provider_templates(provider, name);
+	wd_arg_delivery(fcinfo, 1, provider, &delivery);
 	result = wd_result_set(fcinfo, EXP_COLUMNS);
 
 	source.headers = delivery.headers;
@@ -107,7 +103,10 @@ wd_explain_key(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Is there no key from the headers alone, which leaves the payload unread? */
+/*
+ * Must the payload be read?  Not if the headers alone decide, unless it is
+ * JSON, which is always checked.
+ */
 static bool
 needs_payload(const WdTemplateSet *set, const WdDelivery *delivery,
 			  const WdRenderSource *source)
@@ -123,7 +122,7 @@ needs_payload(const WdTemplateSet *set, const WdDelivery *delivery,
 		(result == WD_NO_MATCH && set->has_elements);
 }
 
-/* Explain the key of each event of a payload that holds several. */
+/* Explain the keys of a payload that holds several events. */
 static void
 explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 			  const WdJsonList *lists, const WdJsonValue *values,
@@ -151,8 +150,9 @@ explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 }
 
 /*
- * Add a row for each template for that place that is tried; true if one of
- * them matches, or shows that the delivery is refused.
+ * Try the templates for the elements of array_path, or for the payload as a
+ * whole, and add a row for each.  Returns true if one of them matches, or if
+ * its result makes wd_receive refuse the delivery.
  */
 static bool
 explain(ReturnSetInfo *result, const WdTemplateSet *set, int array_path,

@@ -1,6 +1,6 @@
 /*
  * form.h
- *	  Reads a few fields out of a form as browsers send it.
+ *	  Reads a few fields out of a form.
  */
 #ifndef WD_FORM_H
 #define WD_FORM_H

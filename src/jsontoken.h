@@ -1,6 +1,6 @@
 /*
  * jsontoken.h
- *	  The next token of a JSON text.
+ *	  Reads the next token of a JSON text.
  */
 #ifndef WD_JSONTOKEN_H
 #define WD_JSONTOKEN_H

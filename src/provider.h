@@ -11,8 +11,8 @@
 #include "template.h"
 
 /*
- * What is known of a provider: what its row of webhook_dedup_providers says,
- * completed by the built-in row, by the settings, and by the defaults.
+ * The user's row of webhook_dedup_providers, with the values of the built-in
+ * row where it has nulls, and defaults where both have.
  */
 typedef struct WdProvider
 {
@@ -26,13 +26,13 @@ typedef struct WdProvider
 	const char *hint;			/* NULL if there is none */
 	int			ntexts;
 	char	  **texts;			/* the key templates, in UTF-8 */
-	const WdTemplateSet *templates;	/* NULL until they are needed */
+	const WdTemplateSet *templates; /* NULL until they are needed */
 } WdProvider;
 
 extern void wd_provider_init(void);
-extern const WdProvider *wd_provider_find(text *provider);
-extern const WdTemplateSet *wd_provider_templates(const WdProvider *rules,
-												  text *provider);
-extern int	wd_provider_max_attempts(const WdProvider *rules);
+extern const WdProvider *wd_provider_find(text *name);
+extern const WdTemplateSet *wd_provider_templates(const WdProvider *provider,
+												  text *name);
+extern int	wd_provider_max_attempts(const WdProvider *provider);
 
 #endif							/* WD_PROVIDER_H */

@@ -1,11 +1,11 @@
 /*
  * provider_set.c
- *	  Describing providers, and what is refused of a description.
+ *	  Describes providers, and checks the descriptions.
  *
- * A provider can have two rows: the built-in one, which comes with the
- * extension and changes with it, and the user's, which is dumped and whose
- * columns take precedence where they are not null.  Rows are checked by a
- * trigger, so that none gets past, however it is written.
+ * A provider can have two rows.  The built-in one comes with the extension and
+ * changes with it.  The user's row is dumped; its columns take precedence
+ * where they are not null.  A trigger checks each row, whichever statement
+ * writes it.
  */
 #include "postgres.h"
 
@@ -21,19 +21,18 @@
 #include "args.h"
 #include "compat.h"
 #include "encoding.h"
-#include "payload.h"
 #include "plans.h"
-#include "template.h"
+#include "provider.h"
 
 PG_FUNCTION_INFO_V1(wd_set_provider);
 PG_FUNCTION_INFO_V1(wd_drop_provider);
 PG_FUNCTION_INFO_V1(wd_providers_changed);
 PG_FUNCTION_INFO_V1(wd_check_provider);
 
-/* Templates that one provider can have */
+/* How many templates a provider can have */
 #define MAX_TEMPLATES 100
 
-/* A row that is to be stored, or one that is there */
+/* A row of webhook_dedup_providers, or one that is to be stored there */
 typedef struct Row
 {
 	HeapTuple	tuple;
@@ -60,9 +59,8 @@ static char *interval_text(int64 usec);
  *				   lease_floor interval, payload_format text, hint text,
  *				   comment text) returns void
  *
- * Describes a provider, or changes what is set of it; null leaves a setting
- * as it is.  Raises 22004 for a null provider, 22023 for what
- * wd_check_provider refuses.
+ * Describes a provider, or changes its description; null leaves a setting as
+ * it is.  Raises 22004 for a null provider, and as wd_check_provider.
  */
 Datum
 wd_set_provider(PG_FUNCTION_ARGS)
@@ -88,8 +86,8 @@ wd_set_provider(PG_FUNCTION_ARGS)
 /*
  * wd_drop_provider(provider text) returns boolean
  *
- * Forgets what was set of a provider; a built-in one is again as it came.
- * False if nothing was set.  Raises 22004, 22023.
+ * Drops the user's description of a provider; a built-in one is then again as
+ * it came.  False if there was none.  Raises 22004, 22023.
  */
 Datum
 wd_drop_provider(PG_FUNCTION_ARGS)
@@ -107,8 +105,8 @@ wd_drop_provider(PG_FUNCTION_ARGS)
 /*
  * wd_providers_changed() returns trigger
  *
- * After each change of webhook_dedup_providers: when it commits, every backend
- * forgets what it knows of providers.
+ * After each change of webhook_dedup_providers: when it commits, all backends
+ * drop their cache of providers.
  */
 Datum
 wd_providers_changed(PG_FUNCTION_ARGS)
@@ -124,10 +122,11 @@ wd_providers_changed(PG_FUNCTION_ARGS)
 /*
  * wd_check_provider() returns trigger
  *
- * Raises 22004 or 22023 for a row of webhook_dedup_providers that makes no
- * sense: before it is stored, for what it says by itself; afterwards, for
- * what it comes to together with the built-in row.  (Before, an INSERT that
- * is going to be an UPDATE knows nothing of what the row there says.)
+ * Raises 22004 or 22023 for an invalid row of webhook_dedup_providers.  Before
+ * the row is stored, each column is checked.  Intervals are checked afterwards
+ * against each other, with those of the built-in row: in a BEFORE trigger, an
+ * INSERT with ON CONFLICT does not have the columns yet that it leaves as they
+ * are.
  */
 Datum
 wd_check_provider(PG_FUNCTION_ARGS)
@@ -167,7 +166,7 @@ get(const Row *row, const char *column, Datum *value)
 	return !isnull;
 }
 
-/* An interval in microseconds, -1 if it is null. */
+/* An interval in microseconds; -1 if it is null. */
 static int64
 get_interval(const Row *row, const char *column)
 {
@@ -227,7 +226,7 @@ check_templates(const Row *row)
 		raise_malformed(utf8[error.which], &error);
 }
 
-/* The text of a template in UTF-8; number counts them from 1. */
+/* The text of a template in UTF-8; number is its number from 1. */
 static char *
 template_text(Datum value, bool isnull, int number)
 {
@@ -245,7 +244,7 @@ template_text(Datum value, bool isnull, int number)
 	return utf8;
 }
 
-/* A template is configuration, not a payload: it may be quoted. */
+/* The template is quoted: it is configuration, not a payload. */
 static void
 raise_malformed(const char *text, const WdTemplateError *error)
 {
@@ -253,7 +252,7 @@ raise_malformed(const char *text, const WdTemplateError *error)
 
 	for (int i = 0; i < error->offset; i++)
 	{
-		/* each character has one byte that does not continue another */
+		/* count the first byte of each character */
 		if (((unsigned char) text[i] & 0xC0) != 0x80)
 			position++;
 	}
@@ -300,8 +299,8 @@ check_format(const Row *row)
 }
 
 /*
- * An event must be remembered for as long as it may come again, and be held
- * for longer than one delivery takes.
+ * Raise 22023 if events are forgotten before their last delivery can come, or
+ * if a lease can end while the provider still waits for an answer.
  */
 static void
 check_intervals(const Row *row)
@@ -332,7 +331,7 @@ check_intervals(const Row *row)
 						  interval_text(lease_floor)));
 }
 
-/* Complete what a user's row leaves out by what the built-in row says. */
+/* Take intervals that the user's row does not have from the built-in row. */
 static void
 complete_intervals(const Row *row, int64 *lease_floor, int64 *retry_window)
 {
