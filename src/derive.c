@@ -46,8 +46,8 @@ wd_payload_hash(PG_FUNCTION_ARGS)
 /*
  * wd_dedup_key(provider text, payload jsonb, headers jsonb) returns text
  *
- * The key of an event.  Raises what wd_derive_key does, 22004 for null, 22023
- * for a provider without key templates.
+ * The key of an event.  Raises what wd_derive_key does, 22004 for null, WD005
+ * for an unrecognized provider, 22023 for one without key templates.
  */
 Datum
 wd_dedup_key(PG_FUNCTION_ARGS)
@@ -135,7 +135,8 @@ wd_arg_delivery(FunctionCallInfo fcinfo, int argno, const WdProvider *provider,
  * Derive the key of a delivery that is one event.
  *
  * Raises 22023 if a wanted header is malformed, 22P02 if the payload is not
- * what its provider sends, WD001 if no template matches.
+ * what its provider sends, 54000 if it exceeds a limit, WD001 if no template
+ * matches.
  */
 text *
 wd_derive_key(const WdTemplateSet *set, const WdDelivery *delivery)
@@ -236,7 +237,7 @@ wd_check_rendered(WdRenderResult result, const WdTemplateSet *set,
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 					errmsg("payload has an identifier that is not valid text"),
-					errdetail("It holds \\u0000, half of a surrogate pair, or percent-encoding that is no text in UTF-8."));
+					errdetail("It holds \\u0000, half of a surrogate pair, or percent-encoding that is not valid UTF-8."));
 			break;
 		case WD_BAD_HEADER:
 			ereport(ERROR,
@@ -250,8 +251,8 @@ wd_check_rendered(WdRenderResult result, const WdTemplateSet *set,
 			break;
 		case WD_TOO_MUCH:
 			ereport(ERROR,
-					errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("payload has too long identifiers for so many events"));
+					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("identifiers of the payload are too long"));
 			break;
 		case WD_ABSENT:
 		case WD_NOT_SCALAR:

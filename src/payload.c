@@ -45,7 +45,8 @@ wd_payload_format(const char *name, WdPayloadFormat *format)
  * Read what the templates want out of a payload: as wd_json_scan, or the
  * fields of a form, which has no elements.  lists may be NULL.
  *
- * Raises 22P02 unless all of the payload is valid.
+ * Raises 22P02 unless all of the payload is valid, 54000 if it is nested too
+ * deeply or has too many elements.
  */
 void
 wd_payload_read(const WdTemplateSet *set, const WdDelivery *delivery,
@@ -88,14 +89,14 @@ read_json(const WdTemplateSet *set, const WdDelivery *delivery,
 			break;
 		case WD_JSON_TOO_DEEP:
 			ereport(ERROR,
-					errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					errmsg("payload is nested too deeply"),
 					errdetail("Objects and arrays can be nested %d deep.",
 							  WD_JSON_MAX_DEPTH));
 			break;
 		case WD_JSON_TOO_MANY:
 			ereport(ERROR,
-					errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					errmsg("payload has too many elements"),
 					errdetail("A payload can have %d events.",
 							  WD_JSON_MAX_ELEMENTS));

@@ -24,6 +24,7 @@
 #include "args.h"
 #include "compat.h"
 #include "encoding.h"
+#include "errors.h"
 #include "plans.h"
 #include "provider.h"
 #include "settings.h"
@@ -232,15 +233,15 @@ read_texts(Datum array, WdProvider *provider)
 }
 
 /*
- * The key templates of a provider; name is for messages.  Raises 22023 if the
- * provider is not known or has none.
+ * The key templates of a provider; name is for messages.  Raises WD005 if
+ * nothing is known of it, 22023 if it has none.
  */
 const WdTemplateSet *
 wd_provider_templates(const WdProvider *provider, text *name)
 {
 	if (!provider->found)
 		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errcode(ERRCODE_WD_UNRECOGNIZED_PROVIDER),
 				errmsg("unrecognized provider \"%s\"",
 					   text_to_cstring(name)),
 				errhint("Describe it with wd_set_provider, or derive the key yourself and call wd_acquire."));

@@ -189,7 +189,7 @@ check_name(const Row *row)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not contain a slash", "provider"),
-				errhint("What stands behind a slash is a scope: it has the rules of the name before it."));
+				errhint("The text after a slash is a scope, which has the settings of the name before it."));
 }
 
 static void
@@ -281,7 +281,7 @@ check_numbers(const Row *row)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be negative",
 					   "max_attempts"),
-				errhint("0 means without limit."));
+				errhint("0 means no limit."));
 }
 
 static void
@@ -320,14 +320,14 @@ check_intervals(const Row *row)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be shorter than \"%s\"",
 					   "retention", "retry_window"),
-				errdetail("The provider may deliver an event again for %s; one that is forgotten before would be processed again.",
+				errdetail("The provider may deliver an event again for %s; if it is forgotten earlier, it is processed again.",
 						  interval_text(retry_window)));
 	if (lease > 0 && lease < lease_floor)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be shorter than \"%s\"",
 					   "lease", "lease_floor"),
-				errdetail("The provider may wait %s for an answer; a lease that ends before lets its next delivery in beside the first one.",
+				errdetail("The provider may wait %s for an answer; if the lease ends earlier, its next delivery is processed beside the first one.",
 						  interval_text(lease_floor)));
 }
 

@@ -67,7 +67,7 @@ compile_template(WdCompiler *c, WdTemplate *result)
 	mark = strstr(c->p, WD_DIGEST_MARK);
 	if (mark != NULL)
 		return wd_malformed(c, mark,
-							"\"" WD_DIGEST_MARK "\" is kept for digests of keys");
+							"\"" WD_DIGEST_MARK "\" is reserved for digests of keys");
 	if (!compile_conditions(c, result))
 		return false;
 
