@@ -9,13 +9,11 @@ OBJS = \
 	src/digest.o \
 	src/encoding.o \
 	src/headers.o \
-	src/jsonlist.o \
 	src/jsonmatch.o \
 	src/jsonscan.o \
 	src/jsonstring.o \
 	src/jsontoken.o \
 	src/form.o \
-	src/path.o \
 	src/placeholder.o \
 	src/template.o \
 	src/render.o \
@@ -24,7 +22,6 @@ OBJS = \
 	src/provider.o \
 	src/privacy.o \
 	src/derive.o \
-	src/dedup_key.o \
 	src/explain.o \
 	src/table.o \
 	src/owner.o \
@@ -41,9 +38,7 @@ OBJS = \
 	src/receive.o \
 	src/complete.o \
 	src/operate.o \
-	src/providers.o \
-	src/provider_check.o
-
+	src/provider_set.o
 
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers

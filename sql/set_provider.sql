@@ -203,7 +203,7 @@ SELECT count(*) AS changed FROM (TABLE webhook_dedup_providers EXCEPT TABLE buil
 CREATE FUNCTION pg_temp.key() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   RETURN wd_dedup_key('direct', '{"id":1}');
-EXCEPTION WHEN invalid_parameter_value THEN
+EXCEPTION WHEN SQLSTATE 'WD005' OR invalid_parameter_value THEN
   RETURN SQLERRM;
 END
 $$;

@@ -28,7 +28,7 @@
 
 PG_FUNCTION_INFO_V1(wd_acquire_many);
 
-/* Behind the columns of an event: its key, or which of the given keys it has */
+/* Behind the columns of an event: its key, or which given key it has */
 #define COL_KEY 8
 #define COL_ORDINALITY 8
 

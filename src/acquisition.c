@@ -64,7 +64,7 @@ static const char *const outcome_names[] = {
 
 /* The values of the type wd_outcome, which never change, and that type */
 static Oid	outcome_type = InvalidOid;
-static Oid	outcome_values[WD_OUTCOME_COUNT];
+static Datum outcome_values[WD_OUTCOME_COUNT];
 
 static Datum outcome_datum(WdOutcome outcome, Oid type);
 static bool hash_matches(text *stored, text *given);
@@ -161,13 +161,15 @@ outcome_datum(WdOutcome outcome, Oid type)
 	{
 		outcome_type = InvalidOid;
 		for (int i = 0; i < WD_OUTCOME_COUNT; i++)
-			outcome_values[i] =
-				DatumGetObjectId(DirectFunctionCall2(enum_in,
-													 CStringGetDatum(outcome_names[i]),
-													 ObjectIdGetDatum(type)));
+		{
+			Datum		name = CStringGetDatum(outcome_names[i]);
+
+			outcome_values[i] = DirectFunctionCall2(enum_in, name,
+													ObjectIdGetDatum(type));
+		}
 		outcome_type = type;
 	}
-	return ObjectIdGetDatum(outcome_values[outcome]);
+	return outcome_values[outcome];
 }
 
 /* Only two hashes that are there can differ. */

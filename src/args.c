@@ -1,9 +1,10 @@
 /*
  * args.c
- *	  Checks that all functions of the extension share: one text per
- *	  condition.
+ *	  Fetches and checks the arguments that several functions have: one error
+ *	  message per condition.
  *
- * No message quotes a key or a hash: a caller may have put anything there.
+ * No message quotes a key or a hash, since a caller may pass a payload there
+ * by mistake.
  */
 #include "postgres.h"
 
@@ -25,7 +26,7 @@ wd_check_null(bool isnull, const char *name)
 				errmsg("argument \"%s\" must not be null", name));
 }
 
-/* Fetch a provider's name; raises as wd_check_provider_name, and 22004. */
+/* Fetch a provider's name.  Raises 22004 and as wd_check_provider_name. */
 text *
 wd_arg_provider(FunctionCallInfo fcinfo, int argno)
 {
@@ -49,7 +50,7 @@ wd_check_provider_name(text *provider)
 					   "provider", WD_MAX_PROVIDER_LEN));
 }
 
-/* Fetch an event's key; raises what wd_check_key does, and 22004. */
+/* Fetch an event's key.  Raises 22004 and as wd_check_key. */
 text *
 wd_arg_key(FunctionCallInfo fcinfo, int argno)
 {
@@ -74,7 +75,7 @@ wd_check_key(text *key)
 				errhint("Pass the SHA-256 digest of the key, for example wd_payload_hash(convert_to(key, 'UTF8'))."));
 }
 
-/* Fetch a request hash, NULL if there is none; raises as wd_check_hash. */
+/* Fetch a request hash; NULL if it is null.  Raises as wd_check_hash. */
 text *
 wd_arg_hash(FunctionCallInfo fcinfo, int argno)
 {
@@ -88,7 +89,7 @@ wd_arg_hash(FunctionCallInfo fcinfo, int argno)
 }
 
 /*
- * Raise 22023 if a hash is empty, or longer than any digest: a payload
+ * Raise 22023 if a hash is empty or longer than any digest.  A payload that is
  * passed by mistake must not be stored.
  */
 void
@@ -103,9 +104,7 @@ wd_check_hash(text *hash)
 				errhint("Pass a digest of the payload, for example wd_payload_hash(payload)."));
 }
 
-/*
- * Fetch headers.  Raises 22004 if they are null, 22023 if they are no object.
- */
+/* Fetch headers.  Raises 22004 if they are null, 22023 if no object. */
 Jsonb *
 wd_arg_headers(FunctionCallInfo fcinfo, int argno)
 {
@@ -121,8 +120,8 @@ wd_arg_headers(FunctionCallInfo fcinfo, int argno)
 }
 
 /*
- * The length of an interval, with months of 30 days and days of 24 hours.
- * Raises 22023 if that of the argument called name is out of range.
+ * The length of an interval in microseconds, with months of 30 days and days
+ * of 24 hours.  Raises 22023, naming the argument, if it is out of range.
  */
 int64
 wd_interval_usec(const Interval *interval, const char *name)

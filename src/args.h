@@ -1,7 +1,6 @@
 /*
  * args.h
- *	  Checks that all functions of the extension share: one text per
- *	  condition.
+ *	  Fetches and checks the arguments that several functions have.
  */
 #ifndef WD_ARGS_H
 #define WD_ARGS_H

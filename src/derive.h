@@ -1,6 +1,6 @@
 /*
  * derive.h
- *	  From a delivered event to its key.
+ *	  Derives the key of an event from its delivery.
  */
 #ifndef WD_DERIVE_H
 #define WD_DERIVE_H
@@ -8,31 +8,20 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
-struct WdDelivery;
-struct WdJsonList;
-struct WdJsonValue;
-struct WdProvider;
-struct WdTemplateSet;
+#include "payload.h"
+#include "provider.h"
+#include "render.h"
+#include "template.h"
 
-extern text *wd_derive_key(const struct WdProvider *rules,
-						   const struct WdTemplateSet *set,
-						   const struct WdDelivery *delivery);
-extern bool wd_derive_whole(const struct WdProvider *rules,
-							const struct WdTemplateSet *set,
-							const struct WdDelivery *delivery,
-							struct WdJsonValue *values,
-							struct WdJsonList *lists, StringInfo key);
-extern void wd_read_payload(const struct WdProvider *rules,
-							const struct WdTemplateSet *set,
-							const struct WdDelivery *delivery,
-							struct WdJsonValue *values,
-							struct WdJsonList *lists);
-extern void wd_check_derived(int result, const struct WdProvider *rules,
-							 const struct WdTemplateSet *set,
-							 const char *item);
+extern text *wd_derive_key(const WdTemplateSet *set,
+						   const WdDelivery *delivery);
+extern bool wd_try_derive_key(const WdTemplateSet *set,
+							  const WdDelivery *delivery, WdJsonValue *values,
+							  WdJsonList *lists, StringInfo key);
+extern void wd_check_rendered(WdRenderResult result, const WdTemplateSet *set,
+							  const WdDelivery *delivery, const char *item);
 extern void wd_arg_delivery(FunctionCallInfo fcinfo, int argno,
-							const struct WdProvider *rules,
-							struct WdDelivery *delivery);
+							const WdProvider *provider, WdDelivery *delivery);
 extern text *wd_hash_payload(const char *payload, int len);
 
 #endif							/* WD_DERIVE_H */

@@ -2,9 +2,9 @@
  * digest.c
  *	  SHA-256 as text, through OpenSSL's one-shot call.
  *
- * EVP_Digest holds nothing between calls, so that no error can leak a handle.
- * The algorithm is looked up once: OpenSSL 3 would do so at each call, which
- * takes as long as the digest of a kilobyte.
+ * EVP_Digest leaves nothing allocated, so that no error can leak a handle.
+ * The algorithm is looked up only once per session: looking it up takes
+ * OpenSSL 3 as long as the digest of a kilobyte.
  */
 #include "postgres.h"
 

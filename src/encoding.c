@@ -1,9 +1,9 @@
 /*
  * encoding.c
- *	  From the database's encoding to UTF-8.
+ *	  Converts text between the database's encoding and UTF-8.
  *
- * The server's own conversion quotes the bytes that it cannot convert, which
- * may be a payload's.
+ * The server's own function raises an error that quotes the bytes it cannot
+ * convert.  They may come from a payload, so that is not used.
  */
 #include "postgres.h"
 
@@ -14,8 +14,8 @@
 #include "encoding.h"
 
 /*
- * Convert len bytes of text at s, which a NUL follows.  Returns s itself
- * where there is nothing to convert, NULL if it cannot be converted.
+ * Convert the text of len bytes at s, which must end with a NUL.  Returns s
+ * itself if there is nothing to convert, NULL if it cannot be converted.
  */
 char *
 wd_to_utf8(char *s, int len)
@@ -40,10 +40,7 @@ wd_to_utf8(char *s, int len)
 	return result;
 }
 
-/*
- * Convert text that was converted by wd_to_utf8 back to the database's
- * encoding.
- */
+/* Convert the result of wd_to_utf8 back to the database's encoding. */
 char *
 wd_from_utf8(const char *s)
 {

@@ -1,6 +1,6 @@
 /*
  * encoding.h
- *	  From the database's encoding to UTF-8.
+ *	  Converts text between the database's encoding and UTF-8.
  */
 #ifndef WD_ENCODING_H
 #define WD_ENCODING_H

@@ -127,11 +127,10 @@ wd_lookup_event(WdLookup *lookup, text *provider, text *key,
 	if (detail == WD_ALL_OF_IT)
 	{
 		bool		isnull;
+		Datum		xmin = slot_getsysattr(row, MinTransactionIdAttributeNumber,
+										   &isnull);
 
-		event->written_by =
-			DatumGetTransactionId(slot_getsysattr(row,
-												  MinTransactionIdAttributeNumber,
-												  &isnull));
+		event->written_by = DatumGetTransactionId(xmin);
 	}
 	return true;
 }

@@ -1,9 +1,10 @@
 /*
  * explain.c
- *	  Which key templates were tried on an event, and why they did not match.
+ *	  Tells which key templates were tried on an event, and why they did not
+ *	  match.
  *
- * Names of members and headers are the provider's rules and may be shown;
- * what the event holds may not, but for the key.
+ * Templates are configuration and may be shown, names of members and headers
+ * with them.  Of the event itself, nothing may be shown but the key.
  */
 #include "postgres.h"
 
@@ -16,13 +17,8 @@
 #include "derive.h"
 #include "encoding.h"
 #include "items.h"
-#include "jsonscan.h"
-#include "payload.h"
 #include "privacy.h"
-#include "render.h"
 #include "resultset.h"
-#include "provider.h"
-#include "template.h"
 
 PG_FUNCTION_INFO_V1(wd_explain_key);
 
@@ -50,14 +46,13 @@ static const char *const result_names[] = {
 	[WD_TOO_MUCH] = "too long for so many events",
 };
 
-static bool needs_payload(const WdTemplateSet *set,
-						  const WdDelivery *delivery,
+static bool needs_payload(const WdTemplateSet *set, const WdDelivery *delivery,
 						  const WdRenderSource *source);
 static void explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 						  const WdJsonList *lists, const WdJsonValue *values,
 						  const WdDelivery *delivery);
 static bool explain(ReturnSetInfo *result, const WdTemplateSet *set,
-					int place, const char *path,
+					int array_path, const char *path,
 					const WdRenderSource *source);
 static void put_row(ReturnSetInfo *result, const char *path, int number,
 					const WdTemplate *template, WdRenderResult outcome,
@@ -69,16 +64,16 @@ static Datum text_of(const char *utf8);
  * returns table (path text, template_number integer, template text,
  *				  result text, placeholder text, dedup_key text)
  *
- * One row for each template that was tried; the last one of an event has its
- * key, if there is one.  Raises what wd_receive does for its arguments and
- * for a payload that cannot be read.
+ * One row for each template that was tried; an event's key, if there is one,
+ * is in its last row.  Raises what wd_receive does for its arguments and for a
+ * payload that cannot be read.
  */
 Datum
 wd_explain_key(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback callback;
-	text	   *provider;
-	const WdProvider *rules;
+	text	   *name;
+	const WdProvider *provider;
 	const WdTemplateSet *set;
 	WdDelivery	delivery;
 	WdJsonValue values[WD_JSON_MAX_PATHS];
@@ -87,10 +82,10 @@ wd_explain_key(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result;
 
 	wd_hide_statement(&callback);
-	provider = wd_arg_provider(fcinfo, 0);
-	rules = wd_provider_find(provider);
-	set = wd_provider_templates(rules, provider);
-	wd_arg_delivery(fcinfo, 1, rules, &delivery);
+	name = wd_arg_provider(fcinfo, 0);
+	provider = wd_provider_find(name);
+	set = wd_provider_templates(provider, name);
+	wd_arg_delivery(fcinfo, 1, provider, &delivery);
 	result = wd_result_set(fcinfo, EXP_COLUMNS);
 
 	source.headers = delivery.headers;
@@ -98,7 +93,7 @@ wd_explain_key(PG_FUNCTION_ARGS)
 	source.values = NULL;
 	if (needs_payload(set, &delivery, &source))
 	{
-		wd_read_payload(rules, set, &delivery, values, lists);
+		wd_payload_read(set, &delivery, values, lists);
 		source.values = values;
 	}
 	if (!explain(result, set, WD_WHOLE_PAYLOAD, "", &source) &&
@@ -108,7 +103,10 @@ wd_explain_key(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Is there no key from the headers alone, which leaves the payload unread? */
+/*
+ * Must the payload be read?  Not if the headers alone decide, unless it is
+ * JSON, which is always checked.
+ */
 static bool
 needs_payload(const WdTemplateSet *set, const WdDelivery *delivery,
 			  const WdRenderSource *source)
@@ -124,7 +122,7 @@ needs_payload(const WdTemplateSet *set, const WdDelivery *delivery,
 		(result == WD_NO_MATCH && set->has_elements);
 }
 
-/* Explain the key of each event of a payload that holds several. */
+/* Explain the keys of a payload that holds several events. */
 static void
 explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 			  const WdJsonList *lists, const WdJsonValue *values,
@@ -144,7 +142,7 @@ explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 	{
 		CHECK_FOR_INTERRUPTS();
 		wd_item_values(set, lists, &items[i], values, own);
-		(void) explain(result, set, items[i].place,
+		(void) explain(result, set, items[i].array_path,
 					   wd_item_path(set, lists, &items[i]), &source);
 		MemoryContextReset(scratch);
 	}
@@ -152,11 +150,12 @@ explain_items(ReturnSetInfo *result, const WdTemplateSet *set,
 }
 
 /*
- * Add a row for each template for that place that is tried; true if one of
- * them matches, or shows that the delivery is refused.
+ * Try the templates for the elements of array_path, or for the payload as a
+ * whole, and add a row for each.  Returns true if one of them matches, or if
+ * its result makes wd_receive refuse the delivery.
  */
 static bool
-explain(ReturnSetInfo *result, const WdTemplateSet *set, int place,
+explain(ReturnSetInfo *result, const WdTemplateSet *set, int array_path,
 		const char *path, const WdRenderSource *source)
 {
 	for (int i = 0; i < set->ntemplates; i++)
@@ -166,12 +165,12 @@ explain(ReturnSetInfo *result, const WdTemplateSet *set, int place,
 		WdRenderResult outcome;
 		StringInfoData key;
 
-		if (template->place != place)
+		if (template->array_path != array_path)
 			continue;
 		initStringInfo(&key);
 		outcome = wd_template_render(template, source, &key, &failed);
 		put_row(result, path, i + 1, template, outcome, failed, &key);
-		if (!wd_render_goes_on(outcome))
+		if (!wd_template_mismatched(outcome))
 			return true;
 	}
 	return false;

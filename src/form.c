@@ -1,10 +1,10 @@
 /*
  * form.c
- *	  Reads a few fields out of a form as browsers send it.
+ *	  Reads a few fields out of a form.
  *
- * application/x-www-form-urlencoded: name=value pairs joined by ampersands,
- * with blanks as plus signs and other bytes percent-encoded.  Any bytes are a
- * form; only wanted values have to be text.
+ * application/x-www-form-urlencoded is name=value pairs joined by ampersands.
+ * A blank is written as a plus sign; other bytes can be percent-encoded.  Any
+ * bytes are a form; only the wanted values must be valid text.
  */
 #include "postgres.h"
 
@@ -19,8 +19,8 @@ static bool has_name(const char *field, int len, const char *name,
 					 StringInfo decoded);
 
 /*
- * Find the fields of these names, in UTF-8, in the form of len bytes.  Of
- * fields with one name the last one counts, as of members in JSON.
+ * Find the fields of these names, given in UTF-8, in the form of len bytes.
+ * Of several fields with one name the last one counts, as in JSON.
  *
  * values[i] is set for each name; its token points into form and is still
  * encoded.
@@ -57,13 +57,13 @@ wd_form_scan(const char *form, int len, const char *const *names, int nnames,
 	}
 }
 
-/* Is this the encoded name of a field? */
+/* Do the len bytes at field encode this name? */
 static bool
 has_name(const char *field, int len, const char *name, StringInfo decoded)
 {
 	int			name_len = strlen(name);
 
-	/* encoding makes nothing shorter, and a byte three at most */
+	/* an encoded byte takes one to three bytes */
 	if (len < name_len || len > 3 * name_len)
 		return false;
 	if (len == name_len && memcmp(field, name, len) == 0)
@@ -80,8 +80,8 @@ has_name(const char *field, int len, const char *name, StringInfo decoded)
 /*
  * Append to out the text that the len bytes at s encode.
  *
- * Returns false if that is no text in UTF-8, or a percent sign is not
- * followed by two digits.
+ * Returns false if that is not valid UTF-8 or contains a zero byte, or if a
+ * percent sign is not followed by two hexadecimal digits.
  */
 bool
 wd_form_decode(const char *s, int len, bool plus_is_blank, StringInfo out)

@@ -2,9 +2,9 @@
  * headers.c
  *	  HTTP headers, given as a JSON object.
  *
- * Frameworks hand headers over as {"Name": "value"} or, where a header may
- * come several times, as {"name": ["value", ...]}; both are read, with names
- * in any case.
+ * Frameworks give headers as {"Name": "value"}, or as {"name": ["value", ...]}
+ * because a header can come several times.  Both are read, with names in any
+ * case.
  */
 #include "postgres.h"
 
@@ -17,12 +17,12 @@ static WdHeaderResult first_value(JsonbIterator **it, JsonbValue *v,
 static void trim(const char **value, int *len);
 
 /*
- * Find the header whose name, given in lower-case ASCII, is name, and set
- * *value to its first value without surrounding blanks.  The value points
- * into headers and is in the database's encoding.
+ * Find the header of this name, given in lower-case ASCII, and set *value to
+ * its first value without surrounding blanks.  The value points into headers
+ * and is in the database's encoding.
  *
- * Null counts as absent.  Where several members differ in case only, the
- * first one in jsonb's order is taken.
+ * A null counts as absent.  Of several members whose names differ only in
+ * case, the first one in jsonb's order counts.
  */
 WdHeaderResult
 wd_header_find(Jsonb *headers, const char *name, int name_len,

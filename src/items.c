@@ -2,24 +2,22 @@
  * items.c
  *	  The events of a payload that holds several.
  *
- * Events are the elements that some path leads to, but for those that hold
- * such elements themselves: of entries with changes, the changes are; an
- * entry without any is one itself, so that no element is passed over.
+ * An event is an element that some path ends at with [*].  If paths lead on to
+ * further elements inside it, these are the events instead: with paths to
+ * entries and to their changes, each change is an event.  An entry without
+ * changes remains one itself, so that no element is passed over.
  */
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
 
 #include "items.h"
-#include "jsonlist.h"
-#include "jsonscan.h"
-#include "template.h"
 
-static bool is_elements(const WdTemplateSet *set, int path);
-static bool has_elements(const WdTemplateSet *set, const WdJsonList *lists,
-						 int place, int number);
+static bool is_array_path(const WdTemplateSet *set, int path);
+static bool holds_items(const WdTemplateSet *set, const WdJsonList *lists,
+						int array_path, int match_no);
 static void append_path(StringInfo out, const WdTemplateSet *set,
-						const WdJsonList *lists, int place, int number);
+						const WdJsonList *lists, int array_path, int match_no);
 static int	compare_items(const void *a, const void *b);
 
 /* Find the events in the order of the text.  Returns how many there are. */
@@ -31,22 +29,22 @@ wd_items_find(const WdTemplateSet *set, const WdJsonList *lists,
 	int			n = 0;
 
 	for (int i = 0; i < set->npaths; i++)
-		if (is_elements(set, i))
+		if (is_array_path(set, i))
 			size += lists[i].n;
 	*items = palloc(sizeof(WdItem) * size);
 
 	for (int i = 0; i < set->npaths; i++)
 	{
-		if (!is_elements(set, i))
+		if (!is_array_path(set, i))
 			continue;
 		for (int j = 0; j < lists[i].n; j++)
 		{
 			WdItem	   *item = &(*items)[n];
 
-			if (has_elements(set, lists, i, j))
+			if (holds_items(set, lists, i, j))
 				continue;
-			item->place = i;
-			item->number = j;
+			item->array_path = i;
+			item->match_no = j;
 			item->token = lists[i].found[j].value.token;
 			item->len = lists[i].found[j].value.len;
 			n++;
@@ -56,29 +54,30 @@ wd_items_find(const WdTemplateSet *set, const WdJsonList *lists,
 	return n;
 }
 
-/* Is there an array of events, so that it may be empty? */
+/* Does the payload have an array of events, which may be empty? */
 bool
 wd_items_may_be_none(const WdTemplateSet *set, const WdJsonValue *values)
 {
 	for (int i = 0; i < set->npaths; i++)
 	{
-		if (is_elements(set, i) && values[i].kind == WD_JSON_CONTAINER)
+		if (is_array_path(set, i) && values[i].kind == WD_JSON_CONTAINER)
 			return true;
 	}
 	return false;
 }
 
 /*
- * Set values to what each path of the set leads to from that event: in it, in
- * the elements around it, or in the payload as a whole, given as whole.
+ * Set values to what each path of the set leads to for that event: in the
+ * event, in the elements around it, or in the payload as a whole, whose values
+ * are given as whole.
  */
 void
 wd_item_values(const WdTemplateSet *set, const WdJsonList *lists,
 			   const WdItem *item, const WdJsonValue *whole,
 			   WdJsonValue *values)
 {
-	int			place = item->place;
-	int			number = item->number;
+	int			array_path = item->array_path;
+	int			match_no = item->match_no;
 
 	for (int i = 0; i < set->npaths; i++)
 	{
@@ -87,25 +86,29 @@ wd_item_values(const WdTemplateSet *set, const WdJsonList *lists,
 			values[i].kind = WD_JSON_ABSENT;
 	}
 
-	while (place >= 0)
+	/* the event, then the elements around it from the inside out */
+	while (array_path >= 0)
 	{
-		values[place] = lists[place].found[number].value;
+		const WdJsonFound *element = &lists[array_path].found[match_no];
+
+		values[array_path] = element->value;
 		for (int i = 0; i < set->npaths; i++)
 		{
 			const WdJsonFound *found;
 
-			if (set->paths[i].elements != place || is_elements(set, i))
+			if (set->paths[i].parent_path != array_path ||
+				is_array_path(set, i))
 				continue;
-			found = wd_json_list_find(&lists[i], number);
+			found = wd_json_list_find(&lists[i], match_no);
 			if (found != NULL)
 				values[i] = found->value;
 		}
-		number = lists[place].found[number].element;
-		place = set->paths[place].elements;
+		match_no = element->parent_match;
+		array_path = set->paths[array_path].parent_path;
 	}
 }
 
-/* Where the event is found: entry[0].changes[2] */
+/* The path of the event, with numbers in place of stars: a[0].b[2] */
 char *
 wd_item_path(const WdTemplateSet *set, const WdJsonList *lists,
 			 const WdItem *item)
@@ -113,47 +116,45 @@ wd_item_path(const WdTemplateSet *set, const WdJsonList *lists,
 	StringInfoData path;
 
 	initStringInfo(&path);
-	append_path(&path, set, lists, item->place, item->number);
+	append_path(&path, set, lists, item->array_path, item->match_no);
 	return path.data;
 }
 
-/* Append the path of an element, behind that of the one around it. */
+/* Append the path of an element to that of the element around it. */
 static void
-append_path(StringInfo out, const WdTemplateSet *set,
-			const WdJsonList *lists, int place, int number)
+append_path(StringInfo out, const WdTemplateSet *set, const WdJsonList *lists,
+			int array_path, int match_no)
 {
-	const WdJsonFound *found = &lists[place].found[number];
-	int			around = set->paths[place].elements;
-	const char *rest = set->path_texts[place];
+	const WdJsonFound *element = &lists[array_path].found[match_no];
+	int			parent_path = set->paths[array_path].parent_path;
+	const char *rest = set->path_texts[array_path];
 
-	if (around >= 0)
+	if (parent_path >= 0)
 	{
-		append_path(out, set, lists, around, found->element);
-		rest += strlen(set->path_texts[around]);
+		append_path(out, set, lists, parent_path, element->parent_match);
+		rest += strlen(set->path_texts[parent_path]);
 	}
-	/* the number in place of the star */
+	/* what stands between the two, which ends with [*] */
 	appendStringInfo(out, "%.*s%d]", (int) strlen(rest) - 2, rest,
-					 found->index);
+					 element->array_index);
 }
 
-/* Does the path lead to elements, and not to something inside them? */
 static bool
-is_elements(const WdTemplateSet *set, int path)
+is_array_path(const WdTemplateSet *set, int path)
 {
-	const WdJsonPath *p = &set->paths[path];
-
-	return p->each && p->steps[p->nsteps - 1].index == WD_JSON_EACH;
+	return wd_json_ends_with_each(&set->paths[path]);
 }
 
-/* Does that element hold elements that some path leads to? */
+/* Does that element hold further elements that some path leads to? */
 static bool
-has_elements(const WdTemplateSet *set, const WdJsonList *lists, int place,
-			 int number)
+holds_items(const WdTemplateSet *set, const WdJsonList *lists, int array_path,
+			int match_no)
 {
 	for (int i = 0; i < set->npaths; i++)
 	{
-		if (set->paths[i].elements == place && is_elements(set, i) &&
-			wd_json_list_find(&lists[i], number) != NULL)
+		if (set->paths[i].parent_path == array_path &&
+			is_array_path(set, i) &&
+			wd_json_list_find(&lists[i], match_no) != NULL)
 			return true;
 	}
 	return false;

@@ -1,20 +1,19 @@
 /*
  * jsonmatch.c
- *	  Which of the wanted paths lead to a place in a JSON text.
+ *	  Tells which of the wanted paths lead to the current value of a JSON text.
  *
- * A bit for each path, kept for every open object or array.  Where no bit is
- * left, names are not even compared.
+ * There is a bit for each path.  Every open object or array has the bits of
+ * the paths that lead into it; if it has none, the names inside it are not
+ * even compared.
  *
- * A path that leads to each element of an array has a list of values.  Where
- * a member's name comes again, the lists that go through it are cut to what
- * they were when the object began: all that was added since came through the
- * former member.
+ * A path with [*] has a list of values.  Of members of one name only the last
+ * one counts, so a second one takes back what the first one added: every open
+ * object remembers how long the lists were when it began, and they are cut to
+ * that length.
  */
 #include "postgres.h"
 
-#include "jsonlist.h"
 #include "jsonmatch.h"
-#include "jsonscan.h"
 #include "jsonstring.h"
 
 #define PATH_BIT(i) (UINT64CONST(1) << (i))
@@ -23,15 +22,12 @@ static bool name_matches(WdJsonMatch *match, const WdJsonStep *step,
 						 const char *token, int len);
 static void decode_name(WdJsonMatch *match, const char *token, int len);
 static void forget(WdJsonMatch *match, int path);
-static uint64 paths_inside(const WdJsonMatch *match);
-static void note_array(WdJsonMatch *match, uint64 live);
-static void mark_lists(WdJsonMatch *match, uint64 live);
 static void add_found(WdJsonMatch *match, int path);
-static WdJsonValue *value_of(WdJsonMatch *match, int path);
+static WdJsonValue *last_value(WdJsonMatch *match, int path);
 
 /*
- * Begin at the root: paths, npaths, values, lists and levels are set, the
- * rest is set here.
+ * Begin at the root.  The caller has set paths, npaths, values, lists and
+ * levels.
  */
 void
 wd_json_match_begin(WdJsonMatch *match)
@@ -59,7 +55,7 @@ wd_json_match_begin(WdJsonMatch *match)
 	}
 }
 
-/* A member's name: which of the live paths go through it? */
+/* A member's name: which of the paths into this object go on through it? */
 void
 wd_json_match_name(WdJsonMatch *match, const char *token, int len)
 {
@@ -82,7 +78,7 @@ wd_json_match_name(WdJsonMatch *match, const char *token, int len)
 	}
 }
 
-/* Is the token the name of this step? */
+/* Is the token, which is a string, the name of this step? */
 static bool
 name_matches(WdJsonMatch *match, const WdJsonStep *step, const char *token,
 			 int len)
@@ -91,7 +87,7 @@ name_matches(WdJsonMatch *match, const WdJsonStep *step, const char *token,
 		return len - 2 == step->name_len &&
 			memcmp(token + 1, step->name, step->name_len) == 0;
 
-	/* once for all paths */
+	/* it is decoded once for all paths */
 	if (!match->name_is_decoded)
 		decode_name(match, token, len);
 	return match->name.len == step->name_len &&
@@ -104,7 +100,7 @@ decode_name(WdJsonMatch *match, const char *token, int len)
 	if (match->name.data == NULL)
 		initStringInfo(&match->name);
 	resetStringInfo(&match->name);
-	/* a name that no text can hold is nobody's name */
+	/* one that is no valid text is the name of no step */
 	if (!wd_json_unescape(token, len, &match->name))
 		match->name.len = -1;
 	match->name_is_decoded = true;
@@ -120,7 +116,7 @@ forget(WdJsonMatch *match, int path)
 			match->marks[match->depth * match->npaths + path];
 }
 
-/* An array's element: which of the live paths go through its number? */
+/* An array's element: which of the paths into this array go on through it? */
 void
 wd_json_match_element(WdJsonMatch *match)
 {
@@ -136,14 +132,16 @@ wd_json_match_element(WdJsonMatch *match)
 			continue;
 		step = &match->paths[i].steps[match->depth - 1];
 		if (step->name == NULL &&
-			(step->index == level->index || step->index == WD_JSON_EACH))
+			(step->array_index == level->array_index ||
+			 step->array_index == WD_JSON_EACH))
 			match->reached |= PATH_BIT(i);
 	}
 }
 
-/* A value: keep its token for the paths that end here. */
+/* A value: record its token for the paths that end here. */
 void
-wd_json_match_value(WdJsonMatch *match, int kind, const char *token, int len)
+wd_json_match_value(WdJsonMatch *match, WdJsonKind kind, const char *token,
+					int len)
 {
 	uint64		reached = match->reached;
 
@@ -156,7 +154,7 @@ wd_json_match_value(WdJsonMatch *match, int kind, const char *token, int len)
 			continue;
 		if (match->paths[i].each)
 			add_found(match, i);
-		value = value_of(match, i);
+		value = last_value(match, i);
 		value->kind = kind;
 		value->token = token;
 		value->len = len;
@@ -164,27 +162,34 @@ wd_json_match_value(WdJsonMatch *match, int kind, const char *token, int len)
 	}
 }
 
-/* The value just kept is an object or array, which is entered now. */
+/* The value just recorded is an object or array, which begins here. */
 void
 wd_json_match_open(WdJsonMatch *match, bool is_object)
 {
-	WdJsonLevel *level;
+	WdJsonLevel *level = &match->levels[++match->depth];
+	uint64		reached = match->reached;
 
-	match->depth++;
-	level = &match->levels[match->depth];
 	level->is_object = is_object;
-	level->index = 0;
-	level->live = paths_inside(match);
+	level->array_index = 0;
+	level->live = 0;
 	level->ends = match->recorded;
-	if (match->lists == NULL)
-		return;
-	if (is_object)
-		mark_lists(match, level->live);
-	else
-		note_array(match, level->live);
+	for (int i = 0; reached != 0; i++, reached >>= 1)
+	{
+		const WdJsonPath *path = &match->paths[i];
+
+		if ((reached & 1) == 0 || path->nsteps < match->depth)
+			continue;
+		level->live |= PATH_BIT(i);
+		if (path->each && is_object)
+			match->marks[match->depth * match->npaths + i] =
+				match->lists[i].n;
+		else if (path->each && path->nsteps == match->depth)
+			/* the array is there, even if it is empty */
+			match->values[i].kind = WD_JSON_CONTAINER;
+	}
 }
 
-/* The innermost object or array is left, whose text ends at end. */
+/* The innermost object or array ends; its text does so at end. */
 void
 wd_json_match_close(WdJsonMatch *match, const char *end)
 {
@@ -196,69 +201,37 @@ wd_json_match_close(WdJsonMatch *match, const char *end)
 
 		if ((ends & 1) == 0)
 			continue;
-		value = value_of(match, i);
+		value = last_value(match, i);
 		value->len = end - value->token;
 	}
 	match->depth--;
 }
 
-/* The reached paths that lead on into the container just opened. */
-static uint64
-paths_inside(const WdJsonMatch *match)
-{
-	uint64		reached = match->reached;
-	uint64		inside = reached;
-
-	for (int i = 0; reached != 0; i++, reached >>= 1)
-		if (match->paths[i].nsteps < match->depth)
-			inside &= ~PATH_BIT(i);
-	return inside;
-}
-
-/*
- * An array begins.  For paths to its elements, values tells that it is there,
- * be it empty.
- */
-static void
-note_array(WdJsonMatch *match, uint64 live)
-{
-	for (int i = 0; live != 0; i++, live >>= 1)
-	{
-		const WdJsonPath *path = &match->paths[i];
-
-		if ((live & 1) != 0 && path->each && path->nsteps == match->depth)
-			match->values[i].kind = WD_JSON_CONTAINER;
-	}
-}
-
-/* An object begins: note the lengths of the lists that go through it. */
-static void
-mark_lists(WdJsonMatch *match, uint64 live)
-{
-	for (int i = 0; live != 0; i++, live >>= 1)
-	{
-		if ((live & 1) != 0)
-			match->marks[match->depth * match->npaths + i] =
-				match->lists[i].n;
-	}
-}
-
-/* Add to the path's list a value of the current element. */
+/* Add a value to the list of a path. */
 static void
 add_found(WdJsonMatch *match, int path)
 {
 	WdJsonList *list = &match->lists[path];
-	WdJsonFound *found = wd_json_list_add(list);
-	int			elements = match->paths[path].elements;
+	WdJsonFound *found;
+	int			parent_path = match->paths[path].parent_path;
 
-	found->index = match->levels[match->depth].index;
-	found->element = elements < 0 ? -1 : match->lists[elements].n - 1;
+	if (list->n == list->size)
+	{
+		list->size = Max(16, list->size * 2);
+		list->found = list->found == NULL ?
+			palloc(sizeof(WdJsonFound) * list->size) :
+			repalloc(list->found, sizeof(WdJsonFound) * list->size);
+	}
+	found = &list->found[list->n++];
+	found->array_index = match->levels[match->depth].array_index;
+	found->parent_match = parent_path < 0 ? -1 :
+		match->lists[parent_path].n - 1;
 	match->too_many |= list->n > WD_JSON_MAX_ELEMENTS;
 }
 
-/* Where the last value that a path led to is kept. */
+/* The last value that a path led to */
 static WdJsonValue *
-value_of(WdJsonMatch *match, int path)
+last_value(WdJsonMatch *match, int path)
 {
 	WdJsonList *list;
 

@@ -1,48 +1,46 @@
 /*
  * jsonmatch.h
- *	  Which of the wanted paths lead to a place in a JSON text.
+ *	  Tells which of the wanted paths lead to the current value of a JSON text.
  */
 #ifndef WD_JSONMATCH_H
 #define WD_JSONMATCH_H
 
 #include "lib/stringinfo.h"
 
-struct WdJsonPath;
-struct WdJsonValue;
-struct WdJsonList;
+#include "jsonscan.h"
 
 /* An open object or array. */
 typedef struct WdJsonLevel
 {
 	bool		is_object;
-	int			index;			/* number of the current element */
-	uint64		live;			/* paths that lead into this container */
-	uint64		ends;			/* paths that lead to this container */
+	int			array_index;	/* of the current element */
+	uint64		live;			/* paths that lead on into it */
+	uint64		ends;			/* paths that end at it */
 } WdJsonLevel;
 
-/* Where in the text the scanner stands, and what it has found. */
+/* Where the scan is, and what it has found. */
 typedef struct WdJsonMatch
 {
-	const struct WdJsonPath *paths;
+	const WdJsonPath *paths;
 	int			npaths;
-	struct WdJsonValue *values;
-	struct WdJsonList *lists;	/* NULL if none are wanted */
-	int		   *marks;			/* lengths of the lists when each of the open
-								 * objects began, by depth and path */
-	bool		too_many;		/* elements */
-	uint64		reached;		/* paths that lead to the next value */
-	uint64		recorded;		/* paths that lead to the last value */
+	WdJsonValue *values;
+	WdJsonList *lists;			/* NULL if none are wanted */
+	int		   *marks;			/* how long the lists were when each of the
+								 * open objects began, by depth and path */
+	bool		too_many;		/* is a list longer than allowed? */
+	uint64		reached;		/* paths that lead to or through the next
+								 * value */
+	uint64		recorded;		/* paths that end at the last value */
 	StringInfoData name;		/* a member's name without its escapes */
 	bool		name_is_decoded;
-	int			depth;			/* containers open */
+	int			depth;			/* how many objects and arrays are open */
 	WdJsonLevel *levels;		/* [1] is the outermost */
 } WdJsonMatch;
 
 extern void wd_json_match_begin(WdJsonMatch *match);
-extern void wd_json_match_name(WdJsonMatch *match, const char *token,
-							   int len);
+extern void wd_json_match_name(WdJsonMatch *match, const char *token, int len);
 extern void wd_json_match_element(WdJsonMatch *match);
-extern void wd_json_match_value(WdJsonMatch *match, int kind,
+extern void wd_json_match_value(WdJsonMatch *match, WdJsonKind kind,
 								const char *token, int len);
 extern void wd_json_match_open(WdJsonMatch *match, bool is_object);
 extern void wd_json_match_close(WdJsonMatch *match, const char *end);

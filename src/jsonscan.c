@@ -2,13 +2,12 @@
  * jsonscan.c
  *	  Reads a few values out of a JSON text in one pass.
  *
- * The server's lexer cuts the text into tokens; this file follows the
- * grammar without recursion, so that no document can exhaust the stack, and
- * jsonmatch.c knows at each place which of the wanted paths lead there.
+ * The server's lexer cuts the text into tokens.  This file follows the grammar
+ * without recursion, so that no document can exhaust the stack.  jsonmatch.c
+ * keeps track of which of the wanted paths lead to the current value.
  */
 #include "postgres.h"
 
-#include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
@@ -27,8 +26,8 @@ typedef enum Expect
 	EXPECT_COLON,
 	EXPECT_MORE,				/* a comma, or what closes the container */
 	EXPECT_END,
-	EXPECT_TOO_DEEP,			/* this token opened one container too many */
-	EXPECT_NOTHING				/* this token was out of place */
+	EXPECT_TOO_DEEP,			/* this token is nested too deeply */
+	EXPECT_NOTHING				/* this token is out of place */
 } Expect;
 
 typedef struct Scan
@@ -50,12 +49,13 @@ static int	token_len(const Scan *scan);
 
 /*
  * Find the values that paths lead to in the JSON text of len bytes, which
- * must be valid UTF-8.  Of members with one name the last one counts.
+ * must be valid UTF-8.  Where an object has several members of one name, the
+ * last one counts.
  *
  * values[i] is set for each of the npaths paths; its token points into json.
- * lists[i] is set for those that lead to each element of an array; where
- * there is such an array, empty or not, values[i] of the path to its elements
- * is WD_JSON_CONTAINER.  Without lists these paths are not looked for.
+ * lists[i] is set for each path with [*].  values[i] of a path that ends with
+ * [*] is WD_JSON_CONTAINER if there is such an array, which may be empty.  If
+ * lists is NULL, paths with [*] are not looked for.
  *
  * The whole text is read: WD_JSON_OK means that all of it is valid.
  * Otherwise *stopped_at is the offset of the byte behind the token that is
@@ -217,7 +217,7 @@ next_in_container(Scan *scan)
 
 	if (level->is_object)
 		return EXPECT_NAME;
-	level->index++;
+	level->array_index++;
 	wd_json_match_element(&scan->match);
 	return EXPECT_VALUE;
 }
@@ -232,4 +232,28 @@ static int
 token_len(const Scan *scan)
 {
 	return scan->lex->token_terminator - scan->lex->token_start;
+}
+
+/*
+ * The first value of a list that lies in that element, given by its number in
+ * the list of the parent path; NULL if there is none.
+ */
+const WdJsonFound *
+wd_json_list_find(const WdJsonList *list, int parent_match)
+{
+	int			low = 0;
+	int			high = list->n;
+
+	/* in the order of the text, these numbers never fall */
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (list->found[middle].parent_match < parent_match)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < list->n && list->found[low].parent_match == parent_match ?
+		&list->found[low] : NULL;
 }

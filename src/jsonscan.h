@@ -5,16 +5,16 @@
 #ifndef WD_JSONSCAN_H
 #define WD_JSONSCAN_H
 
-/* Objects and arrays inside each other; deeper documents are refused. */
+/* How deep objects and arrays may be nested */
 #define WD_JSON_MAX_DEPTH 512
 
-/* Paths that one scan can look for: one bit each. */
+/* How many paths a scan can look for: one bit each */
 #define WD_JSON_MAX_PATHS 64
 
-/* Elements that a path may lead to; documents with more are refused. */
+/* How many elements a path may lead to */
 #define WD_JSON_MAX_ELEMENTS 10000
 
-/* In place of an element's number: every element */
+/* As the index of an array's element: every element */
 #define WD_JSON_EACH (-1)
 
 /* One step of a path: a member of an object or an element of an array. */
@@ -22,19 +22,20 @@ typedef struct WdJsonStep
 {
 	const char *name;			/* member name in UTF-8, NULL for an element */
 	int			name_len;
-	int			index;			/* element number from 0, or WD_JSON_EACH */
+	int			array_index;	/* of an element: from 0, or WD_JSON_EACH */
 } WdJsonStep;
 
 /*
- * A path that leads to each element of some array belongs to the path of
- * these elements; a path of elements, to that of the elements around them.
+ * A path with a step to every element, [*], leads to many values.  Its parent
+ * is the path that ends at the last such step before its own end: that of
+ * a[*].b[*].c is a[*].b[*], whose parent is a[*], which has none.
  */
 typedef struct WdJsonPath
 {
 	int			nsteps;
 	WdJsonStep *steps;
-	bool		each;			/* leads to as many values as there are */
-	int			elements;		/* number of the path it belongs to, or -1 */
+	bool		each;			/* is one of the steps to every element? */
+	int			parent_path;	/* number of its parent, or -1 */
 } WdJsonPath;
 
 typedef enum WdJsonKind
@@ -54,16 +55,16 @@ typedef struct WdJsonValue
 	int			len;			/* of a container: all of it */
 } WdJsonValue;
 
-/* What a path leads to in one element, or the element itself. */
+/* One of the values that a path with [*] leads to. */
 typedef struct WdJsonFound
 {
 	WdJsonValue value;
-	int			index;			/* an element's number in its array */
-	int			element;		/* what it belongs to: a number in the list of
-								 * its path's elements, or -1 */
+	int			array_index;	/* of an element: in its array */
+	int			parent_match;	/* the element that it lies in: number in the
+								 * list of the parent path, or -1 */
 } WdJsonFound;
 
-/* All that a path leads to, in the order of the text. */
+/* All values that a path with [*] leads to, in the order of the text. */
 typedef struct WdJsonList
 {
 	int			n;
@@ -83,5 +84,14 @@ extern WdJsonResult wd_json_scan(const char *json, int len,
 								 const WdJsonPath *paths, int npaths,
 								 WdJsonValue *values, WdJsonList *lists,
 								 int *stopped_at);
+extern const WdJsonFound *wd_json_list_find(const WdJsonList *list,
+											int parent_match);
+
+/* Does the path lead to every element of an array, and not into them? */
+static inline bool
+wd_json_ends_with_each(const WdJsonPath *path)
+{
+	return path->steps[path->nsteps - 1].array_index == WD_JSON_EACH;
+}
 
 #endif							/* WD_JSONSCAN_H */

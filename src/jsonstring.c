@@ -2,8 +2,8 @@
  * jsonstring.c
  *	  The text that a JSON string token stands for.
  *
- * The server's lexer can decode escapes while it scans, but does so for
- * every string of the document and into the database's encoding.  Here only
+ * The server's lexer can decode escapes while it scans, but then it decodes
+ * every string of the document, and to the database's encoding.  Here only
  * wanted strings are decoded, and always to UTF-8.
  */
 #include "postgres.h"
@@ -18,11 +18,11 @@ static bool read_hex4(const char *p, const char *end, pg_wchar *result);
 static int	simple_escape(char c);
 
 /*
- * Append to out the text of a string token of len bytes, given with its
- * quotes and accepted by the lexer before.
+ * Append to out the text of a string token of len bytes, quotes included,
+ * which the lexer has accepted.
  *
- * Returns false, with out in an undefined state, for what no text can hold:
- * U+0000 and half a surrogate pair.
+ * Returns false, with out in an undefined state, if it is no valid text: if it
+ * has U+0000 or half a surrogate pair.
  */
 bool
 wd_json_unescape(const char *token, int len, StringInfo out)
@@ -52,8 +52,8 @@ wd_json_unescape(const char *token, int len, StringInfo out)
 }
 
 /*
- * Append the character of a \u escape whose hexadecimal digits begin at *p,
- * and of the second half of a surrogate pair, and move *p behind it.
+ * Append the character of a \u escape, or of two if they are a surrogate pair.
+ * *p is where its hexadecimal digits begin, and is moved behind them.
  */
 static bool
 append_unicode_escape(const char **p, const char *end, StringInfo out)

@@ -1,11 +1,11 @@
 /*
  * jsontoken.c
- *	  The next token of a JSON text.
+ *	  Reads the next token of a JSON text.
  *
- * That is the server's lexer's to tell.  But most of a payload is strings
- * without escapes, which the lexer reads byte by byte, and single characters
- * between them.  These are told here, strings eight bytes at a time; whatever
- * else there is in a string, or may be wrong with it, is left to the lexer.
+ * The server's lexer can read any token, but reads strings byte by byte.  Most
+ * of a payload is strings without escapes and single characters between them.
+ * These are read here, strings eight bytes at a time.  All other tokens, and
+ * those with errors, are left to the lexer.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 
 #include "jsontoken.h"
 
-/* Eight bytes, each with that value */
+/* Eight bytes of that value */
 #define EACH_BYTE(c) (UINT64CONST(0x0101010101010101) * (c))
 #define HIGH_BITS EACH_BYTE(0x80)
 
@@ -29,7 +29,7 @@ static bool is_plain_token(const char *s, const char *end, const char **stop,
 static const char *skip_plain(const char *s, const char *end);
 static uint64 bytes_below(uint64 bytes, uint8 limit);
 
-/* Go to the next token; false if there is none that is valid. */
+/* Go to the next token; false if it is not valid. */
 bool
 wd_json_next_token(JsonLexContext *lex)
 {
@@ -50,8 +50,8 @@ wd_json_next_token(JsonLexContext *lex)
 }
 
 /*
- * Does a token begin at s that is a single character, or a string without
- * escapes?  Then *stop is where it ends.
+ * Is the token at s a single character or a string without escapes?  If so,
+ * *type is its type, and *stop the end of it.
  */
 static bool
 is_plain_token(const char *s, const char *end, const char **stop,
@@ -89,8 +89,8 @@ is_plain_token(const char *s, const char *end, const char **stop,
 }
 
 /*
- * The first byte that is not plain text of a string: a quote, a backslash, a
- * control character; end if there is none.
+ * The first byte that is not plain text of a string, but a quote, a backslash
+ * or a control character; end if there is none.
  */
 static const char *
 skip_plain(const char *s, const char *end)
@@ -117,8 +117,9 @@ skip_plain(const char *s, const char *end)
 }
 
 /*
- * The high bit of each of eight bytes that is less than limit, which is at
- * most 0x80.  Bits behind the lowest one may be set wrongly, by borrowing.
+ * Sets the high bit of each of eight bytes that is less than limit, which is
+ * at most 0x80.  Only the lowest bit that is set can be relied on: the
+ * subtraction borrows from the bytes above it.
  */
 static uint64
 bytes_below(uint64 bytes, uint8 limit)

@@ -1,12 +1,12 @@
 /*
  * jsontoken.h
- *	  The next token of a JSON text.
+ *	  Reads the next token of a JSON text.
  */
 #ifndef WD_JSONTOKEN_H
 #define WD_JSONTOKEN_H
 
-struct JsonLexContext;
+#include "common/jsonapi.h"
 
-extern bool wd_json_next_token(struct JsonLexContext *lex);
+extern bool wd_json_next_token(JsonLexContext *lex);
 
 #endif							/* WD_JSONTOKEN_H */

@@ -16,7 +16,8 @@
  * session.  What it wrote was made before the wait, unless the other session
  * changed the row, and so was the end of the lease.
  */
-#define WAITED_AFTER_USEC(nrows) (INT64CONST(100000) + (nrows) * INT64CONST(100))
+#define WAITED_AFTER_USEC(nrows) \
+	(INT64CONST(100000) + (nrows) * INT64CONST(100))
 
 static int64 default_usec(const WdProvider *rules);
 

@@ -82,8 +82,8 @@ check_trust(Relation table)
 static void
 check_privileges(Relation table)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID,
-										ObjectIdGetDatum(RelationGetRelid(table)));
+	Datum		relid = ObjectIdGetDatum(RelationGetRelid(table));
+	HeapTuple	tuple = SearchSysCache1(RELOID, relid);
 	bool		isnull;
 	Datum		datum;
 

@@ -7,9 +7,8 @@
 
 #include "utils/jsonb.h"
 
-struct WdJsonList;
-struct WdJsonValue;
-struct WdTemplateSet;
+#include "jsonscan.h"
+#include "template.h"
 
 typedef enum WdPayloadFormat
 {
@@ -19,29 +18,19 @@ typedef enum WdPayloadFormat
 								 * form if the headers say so, else as JSON */
 } WdPayloadFormat;
 
-typedef enum WdPayloadResult
-{
-	WD_PAYLOAD_OK,
-	WD_PAYLOAD_NOT_UTF8,
-	WD_PAYLOAD_NOT_JSON,
-	WD_PAYLOAD_TOO_DEEP,
-	WD_PAYLOAD_TOO_MANY			/* elements */
-} WdPayloadResult;
-
-/* A delivery as it came. */
+/* A delivery as it came, and what its provider says about payloads. */
 typedef struct WdDelivery
 {
 	const char *payload;
 	int			len;
 	Jsonb	   *headers;
 	WdPayloadFormat format;
+	const char *hint;			/* NULL if there is none */
 } WdDelivery;
 
 extern bool wd_payload_format(const char *name, WdPayloadFormat *format);
-extern WdPayloadResult wd_payload_read(const WdDelivery *delivery,
-									   const struct WdTemplateSet *set,
-									   struct WdJsonValue *values,
-									   struct WdJsonList *lists,
-									   int *stopped_at);
+extern void wd_payload_read(const WdTemplateSet *set,
+							const WdDelivery *delivery, WdJsonValue *values,
+							WdJsonList *lists);
 
 #endif							/* WD_PAYLOAD_H */

@@ -210,14 +210,13 @@ static void
 prepare(Prepared *entry, const WdStatement *statement, const char *schema,
 		const char *table)
 {
+	const char *name = quote_qualified_identifier(schema, table);
 	Oid			argtypes[WD_MAX_STATEMENT_ARGS];
 	SPIPlanPtr	plan;
 
 	SPI_connect();
 	memcpy(argtypes, statement->argtypes, sizeof(argtypes));
-	plan = SPI_prepare_cursor(wd_statement_text(statement,
-												quote_qualified_identifier(schema,
-																		   table)),
+	plan = SPI_prepare_cursor(wd_statement_text(statement, name),
 							  statement->nargs, argtypes,
 							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL || SPI_keepplan(plan) != 0)

@@ -2,12 +2,14 @@
  * privacy.c
  *	  Keeps statements that carry a payload out of the server log.
  *
- * The server logs the statement that caused an error, and with it a payload
- * written into the statement as a literal.  A context callback runs for
- * every message of its function, be it this extension's own, a lock timeout
- * or a canceled statement, and asks for the statement to be left out.  It has
- * no say in what the server quotes elsewhere, as the statements of those who
- * take part in a deadlock: payloads belong into parameters.
+ * The server logs the statement that caused an error.  If a payload was
+ * written into it as a literal, the log would show the payload.  So a context
+ * callback has the statement left out of every message that is raised while a
+ * function runs, a lock timeout's or a cancellation's too.
+ *
+ * Other messages of the server still quote statements: that of a deadlock does
+ * so for all sessions that take part in it.  A payload should therefore be a
+ * parameter.
  */
 #include "postgres.h"
 
@@ -16,8 +18,8 @@
 static void hide_statement(void *arg);
 
 /*
- * From here to wd_show_statement, no message logs the client's statement.
- * callback lives on the caller's stack; an error pops it by itself.
+ * Leave the client's statement out of the log until wd_show_statement is
+ * called.  callback must live on the caller's stack; an error removes it.
  */
 void
 wd_hide_statement(ErrorContextCallback *callback)

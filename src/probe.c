@@ -175,8 +175,10 @@ is_unique_index(Relation index)
 static bool
 is_usable(Relation index)
 {
+	HeapTupleHeader header = index->rd_indextuple->t_data;
+
 	return !index->rd_index->indcheckxmin ||
-		TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+		TransactionIdPrecedes(HeapTupleHeaderGetXmin(header),
 							  TransactionXmin);
 }
 

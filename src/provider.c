@@ -2,12 +2,14 @@
  * provider.c
  *	  What is known of a provider.
  *
- * Rows of webhook_dedup_providers, kept in each backend so that no call has to
- * read the table.  A trigger on the table has the server tell all backends of
- * a change, as it tells them of changes of the table itself; they forget all
- * rows then.  What is read is the newest committed state, not that of the
- * transaction's snapshot: a row read late with an old snapshot would be kept
- * after the news of its change came.
+ * Each backend caches rows of webhook_dedup_providers, so that no call has to
+ * read the table.  A trigger has the server tell all backends when a row
+ * changes, as it does by itself when the table is altered; they drop the whole
+ * cache then.
+ *
+ * A row is read with the newest snapshot, not with the transaction's.  An old
+ * snapshot could show a row as it was before a change that the backend has
+ * been told of already, and that row would stay in the cache.
  */
 #include "postgres.h"
 
@@ -23,17 +25,15 @@
 #include "args.h"
 #include "compat.h"
 #include "encoding.h"
-#include "payload.h"
 #include "plans.h"
 #include "provider.h"
 #include "webhook_dedup.h"
-#include "template.h"
 
 /* "Try again later" in a way that every provider understands. */
 #define DEFAULT_BUSY_STATUS 503
 
-/* Rows kept, those that are known not to exist among them */
-#define MAX_KEPT 1000
+/* How many names the cache holds, those without a row among them */
+#define MAX_CACHED 1000
 
 /* Columns of the statement that reads a provider's rows */
 enum
@@ -50,30 +50,30 @@ enum
 typedef struct CachedProvider
 {
 	char		name[WD_MAX_PROVIDER_LEN + 1];	/* the key */
-	WdProvider    *rules;
+	WdProvider *provider;
 } CachedProvider;
 
-/* Where the rows of a provider are read into */
+/* A provider whose rows are being read */
 typedef struct Reading
 {
-	WdProvider *rules;
+	WdProvider *provider;
 	MemoryContext context;
 } Reading;
 
-/* What is kept, and the context that it is in */
-static HTAB *kept = NULL;
-static MemoryContext kept_context = NULL;
+/* The cache, and the context that it lives in */
+static HTAB *cache = NULL;
+static MemoryContext cache_context = NULL;
 
-/* Counts the changes of the table; what was kept before the last is stale */
+/* Counts changes of the table: any since then make the cache stale */
 static uint64 changes = 1;
-static uint64 kept_since = 0;
+static uint64 cached_since = 0;
 
 static void make_cache(void);
 static WdProvider *load(const char *name);
-static void read_row(TupleTableSlot *row, void *arg);
+static void apply_row(TupleTableSlot *row, void *arg);
 static bool get(TupleTableSlot *row, int column, Datum *value);
-static void read_texts(Datum array, WdProvider *rules);
-static const WdTemplateSet *compile(const WdProvider *rules, text *provider);
+static void read_texts(Datum array, WdProvider *provider);
+static const WdTemplateSet *compile(const WdProvider *provider, text *name);
 static void count_change(Datum arg, Oid relid);
 
 /* Called once, when the library is loaded. */
@@ -84,90 +84,90 @@ wd_provider_init(void)
 }
 
 /*
- * What is known of a provider, given by its name: "rules" or "rules/scope".
- * If nothing is, found is false and the rest are defaults.
+ * What is known of a provider.  The name may have a scope behind a slash,
+ * which is ignored.  Without a row, found is false and the rest are defaults.
  *
- * The result lives until the next call; every call of the extension that runs
- * SQL can lead to one.
+ * The result lives until the next call of this function, which can happen
+ * inside any call of the extension that runs SQL.
  */
 const WdProvider *
-wd_provider_find(text *provider)
+wd_provider_find(text *name)
 {
-	char		name[WD_MAX_PROVIDER_LEN + 1];
-	const char *slash = memchr(VARDATA_ANY(provider), '/',
-							   VARSIZE_ANY_EXHDR(provider));
-	int			len = slash ? slash - VARDATA_ANY(provider) :
-		VARSIZE_ANY_EXHDR(provider);
-	CachedProvider  *entry;
-	WdProvider    *rules;
+	char		row_name[WD_MAX_PROVIDER_LEN + 1];
+	const char *slash = memchr(VARDATA_ANY(name), '/',
+							   VARSIZE_ANY_EXHDR(name));
+	int			len = slash ? slash - VARDATA_ANY(name) :
+		VARSIZE_ANY_EXHDR(name);
+	CachedProvider *entry;
+	WdProvider *provider;
 
-	memcpy(name, VARDATA_ANY(provider), len);
-	name[len] = '\0';
+	memcpy(row_name, VARDATA_ANY(name), len);
+	row_name[len] = '\0';
 
 	AcceptInvalidationMessages();
-	if (kept_since != changes || hash_get_num_entries(kept) >= MAX_KEPT)
+	if (cached_since != changes || hash_get_num_entries(cache) >= MAX_CACHED)
 		make_cache();
-	entry = hash_search(kept, name, HASH_FIND, NULL);
+	entry = hash_search(cache, row_name, HASH_FIND, NULL);
 	if (entry != NULL)
-		return entry->rules;
+		return entry->provider;
 
-	/* a change meanwhile makes it stale, for the next call to see */
-	rules = load(name);
-	entry = hash_search(kept, name, HASH_ENTER, NULL);
-	entry->rules = rules;
-	return rules;
+	/* if it changes while it is read, the next call drops the cache */
+	provider = load(row_name);
+	entry = hash_search(cache, row_name, HASH_ENTER, NULL);
+	entry->provider = provider;
+	return provider;
 }
 
-/* Forget what is kept, and begin anew. */
+/* Make the cache, or empty it. */
 static void
 make_cache(void)
 {
 	HASHCTL		ctl;
 
-	if (kept_context == NULL)
-		kept_context = AllocSetContextCreate(TopMemoryContext,
-											 "webhook_dedup providers",
-											 ALLOCSET_SMALL_SIZES);
-	kept_since = 0;
-	MemoryContextReset(kept_context);
+	if (cache_context == NULL)
+		cache_context = AllocSetContextCreate(TopMemoryContext,
+											  "webhook_dedup providers",
+											  ALLOCSET_SMALL_SIZES);
+	cached_since = 0;
+	MemoryContextReset(cache_context);
 
 	ctl.keysize = sizeof(((CachedProvider *) NULL)->name);
 	ctl.entrysize = sizeof(CachedProvider);
-	ctl.hcxt = kept_context;
-	kept = hash_create("webhook_dedup providers", 16, &ctl,
-					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	kept_since = changes;
+	ctl.hcxt = cache_context;
+	cache = hash_create("webhook_dedup providers", 16, &ctl,
+						HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	cached_since = changes;
 }
 
-/* Read the rows of a provider, the user's and the built-in one. */
+/* Read what the rows of a provider say, the user's and the built-in one. */
 static WdProvider *
 load(const char *name)
 {
 	MemoryContext context;
-	WdProvider *rules;
+	WdProvider *provider;
 	Reading		reading;
 
-	/* goes with the caller's context unless all of it succeeds */
+	/* until it is complete, an error frees it with the caller's context */
 	context = AllocSetContextCreate(CurrentMemoryContext,
 									"webhook_dedup provider",
 									ALLOCSET_SMALL_SIZES);
-	rules = MemoryContextAllocZero(context, sizeof(WdProvider));
-	rules->max_attempts = -1;
-	reading.rules = rules;
+	provider = MemoryContextAllocZero(context, sizeof(WdProvider));
+	provider->max_attempts = -1;
+	reading.provider = provider;
 	reading.context = context;
+	wd_provider_rows(CStringGetTextDatum(name), apply_row, &reading);
 
-	wd_provider_rows(CStringGetTextDatum(name), read_row, &reading);
-
-	if (rules->busy_status == 0)
-		rules->busy_status = DEFAULT_BUSY_STATUS;
-	MemoryContextSetParent(context, kept_context);
-	return rules;
+	if (provider->busy_status == 0)
+		provider->busy_status = DEFAULT_BUSY_STATUS;
+	MemoryContextSetParent(context, cache_context);
+	return provider;
 }
 
 /*
- * Call a function for each row of a provider, the built-in one first, then the
- * user's.  They are read as the server reads its own catalogs: whatever is
- * committed is seen, in any transaction and by a parallel worker too.
+ * Call a function for each row of a provider: the built-in one first, so that
+ * the user's row overrides it.  They are read as the server reads its own
+ * catalogs: whatever is committed is seen, in any transaction, and by a
+ * parallel worker too.
  */
 void
 wd_provider_rows(Datum name, WdRowFunction function, void *arg)
@@ -177,40 +177,37 @@ wd_provider_rows(Datum name, WdRowFunction function, void *arg)
 						function, arg);
 }
 
-/*
- * Apply what a row sets; null sets nothing.  The user's row comes last, so
- * that it overrides the built-in one.
- */
+/* Set what a row says; a null leaves a setting as it is. */
 static void
-read_row(TupleTableSlot *row, void *arg)
+apply_row(TupleTableSlot *row, void *arg)
 {
 	Reading    *reading = arg;
-	WdProvider *rules = reading->rules;
+	WdProvider *provider = reading->provider;
 	MemoryContext old_context = MemoryContextSwitchTo(reading->context);
 	WdPayloadFormat format;
 	Datum		value;
 
-	rules->found = true;
+	provider->found = true;
 	if (get(row, COL_KEY_TEMPLATES, &value))
-		read_texts(value, rules);
+		read_texts(value, provider);
 	if (get(row, COL_BUSY_STATUS, &value))
-		rules->busy_status = DatumGetInt32(value);
+		provider->busy_status = DatumGetInt32(value);
 	if (get(row, COL_LEASE, &value))
 	{
-		rules->has_lease = true;
-		rules->lease_usec = wd_interval_usec(DatumGetIntervalP(value),
-											 "lease");
+		provider->has_lease = true;
+		provider->lease_usec = wd_interval_usec(DatumGetIntervalP(value),
+												"lease");
 	}
 	if (get(row, COL_LEASE_FLOOR, &value))
-		rules->lease_floor_usec = wd_interval_usec(DatumGetIntervalP(value),
-												   "lease_floor");
+		provider->lease_floor_usec =
+			wd_interval_usec(DatumGetIntervalP(value), "lease_floor");
 	if (get(row, COL_MAX_ATTEMPTS, &value))
-		rules->max_attempts = DatumGetInt32(value);
+		provider->max_attempts = DatumGetInt32(value);
 	if (get(row, COL_PAYLOAD_FORMAT, &value) &&
 		wd_payload_format(TextDatumGetCString(value), &format))
-		rules->format = format;
+		provider->format = format;
 	if (get(row, COL_HINT, &value))
-		rules->hint = TextDatumGetCString(value);
+		provider->hint = TextDatumGetCString(value);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -224,24 +221,24 @@ get(TupleTableSlot *row, int column, Datum *value)
 	return !isnull;
 }
 
-/* Take over the texts of key templates. */
+/* Set the texts of the key templates. */
 static void
-read_texts(Datum array, WdProvider *rules)
+read_texts(Datum array, WdProvider *provider)
 {
 	Datum	   *values;
 	int			n;
 
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
 					  TYPALIGN_INT, &values, NULL, &n);
-	rules->ntexts = n;
-	rules->texts = palloc(sizeof(char *) * Max(n, 1));
+	provider->ntexts = n;
+	provider->texts = palloc(sizeof(char *) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
 		char	   *s = TextDatumGetCString(values[i]);
 
-		rules->texts[i] = wd_to_utf8(s, strlen(s));
-		/* stored while the check was switched off */
-		if (rules->texts[i] == NULL)
+		provider->texts[i] = wd_to_utf8(s, strlen(s));
+		/* possible if it was stored with triggers disabled */
+		if (provider->texts[i] == NULL)
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("key template %d cannot be converted to UTF-8",
@@ -250,53 +247,53 @@ read_texts(Datum array, WdProvider *rules)
 }
 
 /*
- * The key templates of the provider with these rules.  Raises 22023 if it has
- * none.
+ * The key templates of a provider; name is for messages.  Raises WD005 if
+ * nothing is known of it, 22023 if it has none.
  */
 const WdTemplateSet *
-wd_provider_templates(const WdProvider *rules, text *provider)
+wd_provider_templates(const WdProvider *provider, text *name)
 {
-	if (!rules->found)
+	if (!provider->found)
 		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errcode(ERRCODE_WD_UNRECOGNIZED_PROVIDER),
 				errmsg("unrecognized provider \"%s\"",
-					   text_to_cstring(provider)),
+					   text_to_cstring(name)),
 				errhint("Describe it with wd_set_provider, or derive the key yourself and call wd_acquire."));
-	if (rules->ntexts == 0)
+	if (provider->ntexts == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("provider \"%s\" has no key templates",
-					   text_to_cstring(provider)),
+					   text_to_cstring(name)),
 				errhint("Set them with wd_set_provider, or derive the key yourself and call wd_acquire."));
-	if (rules->templates == NULL)
-		((WdProvider *) rules)->templates = compile(rules, provider);
-	return rules->templates;
+	if (provider->templates == NULL)
+		((WdProvider *) provider)->templates = compile(provider, name);
+	return provider->templates;
 }
 
 static const WdTemplateSet *
-compile(const WdProvider *rules, text *provider)
+compile(const WdProvider *provider, text *name)
 {
 	MemoryContext context;
 	MemoryContext old_context;
 	WdTemplateError error;
 	WdTemplateSet *set;
 
-	/* goes with the caller's context unless all of it succeeds */
+	/* until it is complete, an error frees it with the caller's context */
 	context = AllocSetContextCreate(CurrentMemoryContext,
 									"webhook_dedup key templates",
 									ALLOCSET_SMALL_SIZES);
 	old_context = MemoryContextSwitchTo(context);
-	set = wd_templates_compile((const char *const *) rules->texts,
-							   rules->ntexts, &error);
+	set = wd_templates_compile((const char *const *) provider->texts,
+							   provider->ntexts, &error);
 	MemoryContextSwitchTo(old_context);
-	/* it was checked when it was stored, by the version that stored it */
+	/* possible if another version checked it, or triggers were disabled */
 	if (set == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("key template %d of provider \"%s\" is malformed: %s",
-					   error.which + 1, text_to_cstring(provider),
+					   error.which + 1, text_to_cstring(name),
 					   error.problem));
-	MemoryContextSetParent(context, GetMemoryChunkContext((void *) rules));
+	MemoryContextSetParent(context, GetMemoryChunkContext((void *) provider));
 	return set;
 }
 
@@ -305,10 +302,10 @@ compile(const WdProvider *rules, text *provider)
  * for no limit.
  */
 int
-wd_provider_max_attempts(const WdProvider *rules)
+wd_provider_max_attempts(const WdProvider *provider)
 {
-	return rules->max_attempts >= 0 ?
-		rules->max_attempts : wd_max_attempts_setting;
+	return provider->max_attempts >= 0 ?
+		provider->max_attempts : wd_max_attempts_setting;
 }
 
 static void

@@ -7,13 +7,13 @@
 
 #include "fmgr.h"
 
+#include "payload.h"
 #include "plans.h"
-
-struct WdTemplateSet;
+#include "template.h"
 
 /*
- * What is known of a provider: what its row of webhook_dedup_providers says,
- * completed by the built-in row, by the settings, and by the defaults.
+ * The user's row of webhook_dedup_providers, with the values of the built-in
+ * row where it has nulls, and defaults where both have.
  */
 typedef struct WdProvider
 {
@@ -23,18 +23,18 @@ typedef struct WdProvider
 	int64		lease_usec;		/* 0: does not end */
 	int64		lease_floor_usec;
 	int			max_attempts;	/* 0: no limit; -1: the setting decides */
-	int			format;			/* a WdPayloadFormat */
+	WdPayloadFormat format;
 	const char *hint;			/* NULL if there is none */
 	int			ntexts;
 	char	  **texts;			/* the key templates, in UTF-8 */
-	const struct WdTemplateSet *templates;	/* NULL until they are needed */
+	const WdTemplateSet *templates; /* NULL until they are needed */
 } WdProvider;
 
 extern void wd_provider_init(void);
-extern const WdProvider *wd_provider_find(text *provider);
-extern const struct WdTemplateSet *wd_provider_templates(const WdProvider *rules,
-													  text *provider);
+extern const WdProvider *wd_provider_find(text *name);
+extern const WdTemplateSet *wd_provider_templates(const WdProvider *provider,
+												  text *name);
 extern void wd_provider_rows(Datum name, WdRowFunction function, void *arg);
-extern int	wd_provider_max_attempts(const WdProvider *rules);
+extern int	wd_provider_max_attempts(const WdProvider *provider);
 
 #endif							/* WD_PROVIDER_H */

@@ -34,10 +34,10 @@ PG_FUNCTION_INFO_V1(wd_receive_items);
 #define ITEM_COLUMNS 2
 
 static int	read_delivery(FunctionCallInfo fcinfo, WdRequest *request);
-static char **derive_batch(const WdProvider *rules, text *provider,
+static char **derive_batch(const WdTemplateSet *set,
 						   const WdDelivery *delivery, WdBatch *batch);
-static char **derive_items(const WdProvider *rules, const WdTemplateSet *set,
-						   const WdJsonList *lists, const WdJsonValue *values,
+static char **derive_items(const WdTemplateSet *set, const WdJsonList *lists,
+						   const WdJsonValue *values,
 						   const WdDelivery *delivery, WdBatch *batch);
 static char **make_batch(WdBatch *batch, int n);
 static void put_item(WdBatch *batch, int i, StringInfo key, const char *event,
@@ -106,24 +106,23 @@ Datum
 wd_receive_items(PG_FUNCTION_ARGS)
 {
 	ErrorContextCallback callback;
-	text	   *provider;
-	const WdProvider *rules;
+	const WdProvider *provider;
 	WdClaims	claims = {0};
 	WdDelivery	delivery;
 	WdBatch		batch;
 	char	  **paths;
 
 	wd_hide_statement(&callback);
-	provider = wd_arg_provider(fcinfo, 0);
-	rules = wd_provider_find(provider);
-	claims.provider = provider;
-	claims.lease = wd_arg_lease(fcinfo, 3, rules);
-	claims.max_attempts = wd_provider_max_attempts(rules);
+	claims.provider = wd_arg_provider(fcinfo, 0);
+	provider = wd_provider_find(claims.provider);
+	claims.lease = wd_arg_lease(fcinfo, 3, provider);
+	claims.max_attempts = wd_provider_max_attempts(provider);
 
-	wd_arg_delivery(fcinfo, 1, rules, &delivery);
-	paths = derive_batch(rules, provider, &delivery, &batch);
+	wd_arg_delivery(fcinfo, 1, provider, &delivery);
+	paths = derive_batch(wd_provider_templates(provider, claims.provider),
+						 &delivery, &batch);
 	put_answers(fcinfo,
-				wd_acquire_batch(&claims, &batch, rules->busy_status),
+				wd_acquire_batch(&claims, &batch, provider->busy_status),
 				paths, batch.nitems);
 	wd_show_statement(&callback);
 	return (Datum) 0;
@@ -136,19 +135,18 @@ wd_receive_items(PG_FUNCTION_ARGS)
 static int
 read_delivery(FunctionCallInfo fcinfo, WdRequest *request)
 {
-	const WdProvider *rules;
+	const WdProvider *provider;
 	WdDelivery	delivery;
 
 	request->provider = wd_arg_provider(fcinfo, 0);
-	rules = wd_provider_find(request->provider);
-	request->max_attempts = wd_provider_max_attempts(rules);
-	wd_arg_delivery(fcinfo, 1, rules, &delivery);
-	request->key = wd_derive_key(rules,
-								 wd_provider_templates(rules,
+	provider = wd_provider_find(request->provider);
+	request->max_attempts = wd_provider_max_attempts(provider);
+	wd_arg_delivery(fcinfo, 1, provider, &delivery);
+	request->key = wd_derive_key(wd_provider_templates(provider,
 													   request->provider),
 								 &delivery);
 	request->hash = wd_hash_payload(delivery.payload, delivery.len);
-	return rules->busy_status;
+	return provider->busy_status;
 }
 
 /*
@@ -156,10 +154,9 @@ read_delivery(FunctionCallInfo fcinfo, WdRequest *request)
  * is the only one.  Returns where in the payload each of them is.
  */
 static char **
-derive_batch(const WdProvider *rules, text *provider,
-			 const WdDelivery *delivery, WdBatch *batch)
+derive_batch(const WdTemplateSet *set, const WdDelivery *delivery,
+			 WdBatch *batch)
 {
-	const WdTemplateSet *set = wd_provider_templates(rules, provider);
 	WdJsonValue values[WD_JSON_MAX_PATHS];
 	WdJsonList *lists = NULL;
 	StringInfoData key;
@@ -168,11 +165,11 @@ derive_batch(const WdProvider *rules, text *provider,
 	if (set->has_elements)
 		lists = palloc0(sizeof(WdJsonList) * set->npaths);
 	initStringInfo(&key);
-	if (!wd_derive_whole(rules, set, delivery, values, lists, &key))
+	if (!wd_try_derive_key(set, delivery, values, lists, &key))
 	{
 		if (lists == NULL)
-			wd_check_derived(WD_NO_MATCH, rules, set, NULL);
-		return derive_items(rules, set, lists, values, delivery, batch);
+			wd_check_rendered(WD_NO_MATCH, set, delivery, NULL);
+		return derive_items(set, lists, values, delivery, batch);
 	}
 
 	paths = make_batch(batch, 1);
@@ -182,9 +179,9 @@ derive_batch(const WdProvider *rules, text *provider,
 }
 
 static char **
-derive_items(const WdProvider *rules, const WdTemplateSet *set,
-			 const WdJsonList *lists, const WdJsonValue *values,
-			 const WdDelivery *delivery, WdBatch *batch)
+derive_items(const WdTemplateSet *set, const WdJsonList *lists,
+			 const WdJsonValue *values, const WdDelivery *delivery,
+			 WdBatch *batch)
 {
 	WdItem	   *items;
 	int			n = wd_items_find(set, lists, &items);
@@ -197,7 +194,7 @@ derive_items(const WdProvider *rules, const WdTemplateSet *set,
 												  ALLOCSET_DEFAULT_SIZES);
 
 	if (n == 0 && !wd_items_may_be_none(set, values))
-		wd_check_derived(WD_NO_MATCH, rules, NULL, NULL);
+		wd_check_rendered(WD_NO_MATCH, NULL, delivery, NULL);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -211,10 +208,10 @@ derive_items(const WdProvider *rules, const WdTemplateSet *set,
 
 		old_context = MemoryContextSwitchTo(scratch);
 		initStringInfo(&key);
-		result = wd_templates_render(set, items[i].place, &source, &key);
+		result = wd_templates_render(set, items[i].array_path, &source, &key);
 		MemoryContextSwitchTo(old_context);
 
-		wd_check_derived(result, rules, set, wd_from_utf8(paths[i]));
+		wd_check_rendered(result, set, delivery, wd_from_utf8(paths[i]));
 		put_item(batch, i, &key, items[i].token, items[i].len);
 		MemoryContextReset(scratch);
 	}

@@ -3,8 +3,9 @@
  *	  Fills key templates with the values of an event.
  *
  * Keys are built in UTF-8.  Whatever is done to a key here keeps different
- * events apart: escaping is reversible, and a digest replaces a key together
- * with every key that looks like such a digest.
+ * events apart.  Escaping is reversible.  A digest never equals a key that is
+ * left as it is, because a key that looks like a digest is replaced by its own
+ * digest, too.
  */
 #include "postgres.h"
 
@@ -15,10 +16,8 @@
 #include "encoding.h"
 #include "form.h"
 #include "headers.h"
-#include "jsonscan.h"
 #include "jsonstring.h"
 #include "render.h"
-#include "template.h"
 
 static WdRenderResult fill(const WdTemplate *template,
 						   const WdRenderSource *source, StringInfo key,
@@ -28,8 +27,7 @@ static WdRenderResult check_conditions(const WdTemplate *template,
 									   StringInfo value,
 									   const WdPlaceholder **failed);
 static WdRenderResult resolve(const WdPlaceholder *placeholder,
-							  const WdRenderSource *source,
-							  StringInfo value);
+							  const WdRenderSource *source, StringInfo value);
 static WdRenderResult resolve_body(const WdJsonValue *found, WdFilter filter,
 								   StringInfo value);
 static WdRenderResult append_text(const WdJsonValue *found, StringInfo value);
@@ -42,13 +40,14 @@ static void replace_by_digest(const WdTemplate *template, StringInfo key);
 static bool is_ascii(const char *s, int len);
 
 /*
- * Fill the first template that matches, of those of the set for that place,
- * into key, which is empty.
+ * Fill the first matching template of the set into key, which is empty.  Only
+ * templates for the elements of array_path are tried, or for the payload as a
+ * whole if that is WD_WHOLE_PAYLOAD.
  *
- * The result fits the database's encoding and WD_MAX_KEY_LEN.
+ * The key fits the database's encoding and WD_MAX_KEY_LEN.
  */
 WdRenderResult
-wd_templates_render(const WdTemplateSet *set, int place,
+wd_templates_render(const WdTemplateSet *set, int array_path,
 					const WdRenderSource *source, StringInfo key)
 {
 	for (int i = 0; i < set->ntemplates; i++)
@@ -57,10 +56,10 @@ wd_templates_render(const WdTemplateSet *set, int place,
 		const WdPlaceholder *failed;
 		WdRenderResult result;
 
-		if (template->place != place)
+		if (template->array_path != array_path)
 			continue;
 		result = wd_template_render(template, source, key, &failed);
-		if (!wd_render_goes_on(result))
+		if (!wd_template_mismatched(result))
 			return result;
 		resetStringInfo(key);
 	}
@@ -68,8 +67,8 @@ wd_templates_render(const WdTemplateSet *set, int place,
 }
 
 /*
- * Fill one template into key, which is empty.  *failed is set to what did
- * not resolve, unless all did.
+ * Fill one template into key, which is empty.  Unless the result is
+ * WD_RENDERED, *failed is the placeholder or condition that is the reason.
  */
 WdRenderResult
 wd_template_render(const WdTemplate *template, const WdRenderSource *source,
@@ -82,17 +81,17 @@ wd_template_render(const WdTemplate *template, const WdRenderSource *source,
 	return result;
 }
 
-/* Is the next template to be tried after this result? */
+/* Does the template not match, so that the next one is to be tried? */
 bool
-wd_render_goes_on(WdRenderResult result)
+wd_template_mismatched(WdRenderResult result)
 {
 	return result == WD_ABSENT || result == WD_NOT_SCALAR ||
 		result == WD_OTHER_VALUE;
 }
 
 static WdRenderResult
-fill(const WdTemplate *template, const WdRenderSource *source,
-	 StringInfo key, const WdPlaceholder **failed)
+fill(const WdTemplate *template, const WdRenderSource *source, StringInfo key,
+	 const WdPlaceholder **failed)
 {
 	StringInfoData value;
 	WdRenderResult result;
@@ -146,7 +145,7 @@ check_conditions(const WdTemplate *template, const WdRenderSource *source,
 	return WD_RENDERED;
 }
 
-/* Set value to what the placeholder stands for, empty if it is absent. */
+/* Set value to what the placeholder stands for; leave it empty if absent. */
 static WdRenderResult
 resolve(const WdPlaceholder *placeholder, const WdRenderSource *source,
 		StringInfo value)
@@ -174,7 +173,7 @@ resolve_body(const WdJsonValue *found, WdFilter filter, StringInfo value)
 
 	if (found->kind == WD_JSON_ABSENT)
 		return WD_RENDERED;
-	/* a container has no text, and a string's can be written in many ways */
+	/* the digest is of what is written: a container has no text */
 	if (filter == WD_FILTER_SHA256 && found->kind != WD_FORM_FIELD)
 	{
 		set_digest(value, found->token, found->len);
@@ -201,7 +200,7 @@ append_text(const WdJsonValue *found, StringInfo value)
 			return wd_form_decode(found->token, found->len, true, value) ?
 				WD_RENDERED : WD_BAD_VALUE;
 		case WD_JSON_CONTAINER:
-			/* optional or not: it is not the shape this was made for */
+			/* the template does not match, even if the value is optional */
 			return WD_NOT_SCALAR;
 		case WD_JSON_ABSENT:
 			break;
@@ -241,7 +240,7 @@ resolve_header(const WdPlaceholder *placeholder, Jsonb *headers,
 	return WD_RENDERED;
 }
 
-/* Make value the digest of len bytes at data, which may be its own. */
+/* Set value to the digest of len bytes at data, which may be its own text. */
 static void
 set_digest(StringInfo value, const char *data, int len)
 {
@@ -252,7 +251,7 @@ set_digest(StringInfo value, const char *data, int len)
 	appendStringInfoString(value, hex);
 }
 
-/* Append value so that no colon of it can pass for a separator. */
+/* Append value, escaped so that its colons are no separators. */
 static void
 append_escaped(StringInfo key, StringInfo value)
 {
@@ -270,8 +269,8 @@ append_escaped(StringInfo key, StringInfo value)
 }
 
 /*
- * Too long, not to be written in the database's encoding, or so made that
- * it could be taken for a digest?
+ * Is the key too long, might the database's encoding lack characters of it, or
+ * does it look like a digest?
  */
 static bool
 needs_digest(const WdTemplate *template, StringInfo key)
@@ -284,7 +283,7 @@ needs_digest(const WdTemplate *template, StringInfo key)
 		(GetDatabaseEncoding() != PG_UTF8 && !is_ascii(key->data, key->len));
 }
 
-/* Leave the text before the first placeholder and the whole key's digest. */
+/* Replace all behind the key's prefix by the digest of the whole key. */
 static void
 replace_by_digest(const WdTemplate *template, StringInfo key)
 {

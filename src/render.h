@@ -8,49 +8,46 @@
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
+#include "jsonscan.h"
+#include "template.h"
+
 /* A longer key is replaced by its digest. */
 #define WD_MAX_KEY_LEN 512
 
 typedef enum WdRenderResult
 {
 	WD_RENDERED,
-	WD_NO_MATCH,				/* no template of a set matches */
-	/* why one template does not */
-	WD_ABSENT,					/* nothing is there, or it is empty */
-	WD_NOT_SCALAR,				/* an object or array is there */
+	WD_NO_MATCH,				/* none of the templates matches */
+	/* one template does not match; the next one may */
+	WD_ABSENT,					/* a value is absent or empty */
+	WD_NOT_SCALAR,				/* a value is an object or array */
 	WD_OTHER_VALUE,				/* a condition is not met */
-	/* why there can be no key at all */
-	WD_BAD_VALUE,				/* a wanted string that no text can hold */
-	WD_BAD_HEADER,				/* a wanted header that is no string */
-	WD_UNCONVERTIBLE_HEADER,	/* one that UTF-8 has no characters for */
-	WD_TOO_MUCH,				/* more to read than may be */
-	/* why not yet */
-	WD_NEEDS_BODY				/* values were not given */
+	/* there can be no key at all */
+	WD_BAD_VALUE,				/* a string of the payload is no valid text */
+	WD_BAD_HEADER,				/* a header is no string */
+	WD_UNCONVERTIBLE_HEADER,	/* a header cannot be converted to UTF-8 */
+	WD_TOO_MUCH,				/* the budget is spent */
+	/* not without the payload */
+	WD_NEEDS_BODY				/* the values were not given */
 } WdRenderResult;
-
-struct WdJsonValue;
 
 /* What templates are filled from. */
 typedef struct WdRenderSource
 {
-	const struct WdJsonValue *values;	/* for each path of the set, or NULL */
+	const WdJsonValue *values;	/* for each path of the set, or NULL */
 	Jsonb	   *headers;
-	int64	   *budget;			/* bytes of the payload that may still be read,
-								 * or NULL */
+	int64	   *budget;			/* how many bytes of the payload may still be
+								 * read; NULL for any number */
 } WdRenderSource;
 
-struct WdPlaceholder;
-struct WdTemplate;
-struct WdTemplateSet;
-
-extern WdRenderResult wd_templates_render(const struct WdTemplateSet *set,
-										  int place,
+extern WdRenderResult wd_templates_render(const WdTemplateSet *set,
+										  int array_path,
 										  const WdRenderSource *source,
 										  StringInfo key);
-extern WdRenderResult wd_template_render(const struct WdTemplate *template,
+extern WdRenderResult wd_template_render(const WdTemplate *template,
 										 const WdRenderSource *source,
 										 StringInfo key,
-										 const struct WdPlaceholder **failed);
-extern bool wd_render_goes_on(WdRenderResult result);
+										 const WdPlaceholder **failed);
+extern bool wd_template_mismatched(WdRenderResult result);
 
 #endif							/* WD_RENDER_H */

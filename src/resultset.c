@@ -10,9 +10,9 @@
 #include "resultset.h"
 
 /*
- * Begin the result of a function that returns a set of rows with so many
- * columns: rows go into its setResult.  Raises 0A000 where a set cannot be
- * returned.
+ * Begin the result of a function that returns a set of rows with ncolumns
+ * columns.  The caller puts the rows into its setResult.  Raises 0A000 where a
+ * set is not accepted.
  */
 ReturnSetInfo *
 wd_result_set(FunctionCallInfo fcinfo, int ncolumns)
@@ -31,7 +31,7 @@ wd_result_set(FunctionCallInfo fcinfo, int ncolumns)
 		desc->natts != ncolumns)
 		elog(ERROR, "function must return rows of %d columns", ncolumns);
 
-	/* a copy, as looking it up leaves more behind in the memory of a query */
+	/* copy only the descriptor into per-query memory */
 	old_context =
 		MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	result->returnMode = SFRM_Materialize;

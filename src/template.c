@@ -2,38 +2,24 @@
  * template.c
  *	  Key templates: text with placeholders for values of an event.
  *
- * A template is compiled once.  What compiles is injective: two events whose
- * values differ cannot fill it to the same key (render.c escapes the
- * separators in the values, and here text without a separator between two
- * placeholders is refused).  A condition adds nothing to the key, as its
- * value is always the same.
+ * A template is compiled once.  What compiles is injective: two events with
+ * different values never fill it to the same key.  To that end there must be
+ * a colon between two placeholders, and render.c escapes colons in values.  A
+ * condition adds nothing to the key, since its value is always the same.
  */
 #include "postgres.h"
 
-#include "jsonscan.h"
-#include "path.h"
 #include "placeholder.h"
-#include "template.h"
 
-/* The text that is being compiled, and where in it the compiler stands. */
-typedef struct Compiler
-{
-	WdTemplateSet *set;
-	const char *text;
-	const char *p;
-	const char *problem;
-} Compiler;
-
-static bool compile_template(Compiler *c, WdTemplate *result);
+static bool compile_template(WdCompiler *c, WdTemplate *result);
 static bool has_required(const WdTemplate *template);
-static bool compile_conditions(Compiler *c, WdTemplate *result);
-static bool check_literal(Compiler *c, const WdTemplate *template,
+static bool compile_conditions(WdCompiler *c, WdTemplate *result);
+static bool check_literal(WdCompiler *c, const WdTemplate *template,
 						  const char *literal, int len);
-static const char *find_end(Compiler *c, const char *brace);
-static bool find_place(Compiler *c, WdTemplate *template);
-static bool add_to_place(Compiler *c, WdTemplate *template,
-						 const WdPlaceholder *placeholder);
-static bool refuse(Compiler *c, const char *at, const char *problem);
+static const char *find_end(WdCompiler *c, const char *brace);
+static bool find_array_path(WdCompiler *c, WdTemplate *template);
+static bool narrow_array_path(WdCompiler *c, WdTemplate *template,
+							  const WdPlaceholder *placeholder);
 
 /*
  * Compile n templates of one provider, texts in UTF-8, in the current memory
@@ -45,7 +31,7 @@ WdTemplateSet *
 wd_templates_compile(const char *const *texts, int n, WdTemplateError *error)
 {
 	WdTemplateSet *set = palloc0(sizeof(WdTemplateSet));
-	Compiler	c = {set};
+	WdCompiler	c = {set};
 
 	set->templates = palloc0(sizeof(WdTemplate) * n);
 	set->paths = palloc0(sizeof(WdJsonPath) * WD_JSON_MAX_PATHS);
@@ -56,29 +42,32 @@ wd_templates_compile(const char *const *texts, int n, WdTemplateError *error)
 		WdTemplate *template = &set->templates[i];
 
 		/* literals and names point into this copy */
-		template->text = c.text = c.p = pstrdup(texts[i]);
-		if (!compile_template(&c, template) || !find_place(&c, template))
+		template->text = c.p = pstrdup(texts[i]);
+		if (!compile_template(&c, template) || !find_array_path(&c, template))
 		{
 			error->which = i;
-			error->offset = c.p - c.text;
+			error->offset = c.p - template->text;
 			error->problem = c.problem;
 			return NULL;
 		}
-		set->has_elements |= template->place != WD_WHOLE_PAYLOAD;
+		set->has_elements |= template->array_path != WD_WHOLE_PAYLOAD;
 		set->ntemplates++;
 	}
 	return set;
 }
 
 static bool
-compile_template(Compiler *c, WdTemplate *result)
+compile_template(WdCompiler *c, WdTemplate *result)
 {
-	/* compiling goes as deep as the text has steps */
-	if (strlen(c->text) > WD_MAX_TEMPLATE_LEN)
-		return refuse(c, c->text + WD_MAX_TEMPLATE_LEN, "it is too long");
-	if (strstr(c->text, WD_DIGEST_MARK) != NULL)
-		return refuse(c, strstr(c->text, WD_DIGEST_MARK),
-					  "\"" WD_DIGEST_MARK "\" is kept for digests of keys");
+	const char *mark;
+
+	/* this bounds the recursion of compile_path, too */
+	if (strlen(c->p) > WD_MAX_TEMPLATE_LEN)
+		return wd_malformed(c, c->p + WD_MAX_TEMPLATE_LEN, "it is too long");
+	mark = strstr(c->p, WD_DIGEST_MARK);
+	if (mark != NULL)
+		return wd_malformed(c, mark,
+							"\"" WD_DIGEST_MARK "\" is reserved for digests of keys");
 	if (!compile_conditions(c, result))
 		return false;
 
@@ -97,15 +86,15 @@ compile_template(Compiler *c, WdTemplate *result)
 			result->tail = literal;
 			result->tail_len = len;
 			return has_required(result) ||
-				refuse(c, brace, result->nplaceholders == 0 ?
-					   "a placeholder is missing" :
-					   "a placeholder that is not optional is missing");
+				wd_malformed(c, brace, result->nplaceholders == 0 ?
+							 "a placeholder is missing" :
+							 "a placeholder that is not optional is missing");
 		}
 		if (result->nplaceholders > 0 && memchr(literal, ':', len) == NULL)
-			return refuse(c, brace,
-						  "a colon must stand between two placeholders");
+			return wd_malformed(c, brace,
+								"a colon must stand between two placeholders");
 		if (result->nplaceholders == WD_MAX_PLACEHOLDERS)
-			return refuse(c, brace, "there are too many placeholders");
+			return wd_malformed(c, brace, "there are too many placeholders");
 
 		end = find_end(c, brace);
 		if (end == NULL)
@@ -114,19 +103,18 @@ compile_template(Compiler *c, WdTemplate *result)
 		placeholder->literal = literal;
 		placeholder->literal_len = len;
 		c->p = brace + 1;
-		if (!wd_placeholder_compile(c->set, &c->p, end, placeholder,
-									&c->problem))
+		if (!wd_placeholder_compile(c, end, placeholder))
 			return false;
 		if (placeholder->expected != NULL)
-			return refuse(c, brace,
-						  "a condition must stand in front of everything else");
+			return wd_malformed(c, brace,
+								"a condition must stand in front of everything else");
 		c->p = end + 1;
 	}
 }
 
 /*
- * Does something have to be there?  If not, all events without it would have
- * one key.
+ * Is there a placeholder that is not optional?  Otherwise all events without
+ * any of the values would have the same key.
  */
 static bool
 has_required(const WdTemplate *template)
@@ -141,7 +129,7 @@ has_required(const WdTemplate *template)
 
 /* Compile the conditions in front of the template's text. */
 static bool
-compile_conditions(Compiler *c, WdTemplate *result)
+compile_conditions(WdCompiler *c, WdTemplate *result)
 {
 	while (*c->p == '{')
 	{
@@ -154,12 +142,11 @@ compile_conditions(Compiler *c, WdTemplate *result)
 		if (memchr(brace, '=', end - brace) == NULL)
 			return true;
 		if (result->nconditions == WD_MAX_CONDITIONS)
-			return refuse(c, brace, "there are too many conditions");
+			return wd_malformed(c, brace, "there are too many conditions");
 
 		condition = &result->conditions[result->nconditions++];
 		c->p = brace + 1;
-		if (!wd_placeholder_compile(c->set, &c->p, end, condition,
-									&c->problem))
+		if (!wd_placeholder_compile(c, end, condition))
 			return false;
 		c->p = end + 1;
 	}
@@ -168,59 +155,68 @@ compile_conditions(Compiler *c, WdTemplate *result)
 
 /* Can this text stand in front of the next placeholder, or at the end? */
 static bool
-check_literal(Compiler *c, const WdTemplate *template, const char *literal,
+check_literal(WdCompiler *c, const WdTemplate *template, const char *literal,
 			  int len)
 {
 	for (int i = 0; i < len; i++)
 	{
 		/* it must fit every database's encoding, and every terminal */
 		if (literal[i] < ' ' || literal[i] > '~')
-			return refuse(c, literal + i,
-						  "text around placeholders must be printable ASCII");
+			return wd_malformed(c, literal + i,
+								"text around placeholders must be printable ASCII");
 	}
 	if (literal[len] == '}')
-		return refuse(c, literal + len, "\"}\" does not end a placeholder");
+		return wd_malformed(c, literal + len,
+							"\"}\" does not end a placeholder");
 	if (template->nplaceholders == 0 && len > WD_MAX_PREFIX_LEN)
-		return refuse(c, literal + len, "the text before it is too long");
+		return wd_malformed(c, literal + len,
+							"the text before it is too long");
 	return true;
 }
 
-/* The brace that closes the placeholder; NULL if none does. */
+/*
+ * The brace that closes a placeholder; NULL, with the problem noted, if it is
+ * not closed.
+ */
 static const char *
-find_end(Compiler *c, const char *brace)
+find_end(WdCompiler *c, const char *brace)
 {
 	const char *end = brace + 1 + strcspn(brace + 1, "{}");
 
 	if (*end == '}')
 		return end;
-	refuse(c, end, "the placeholder is not closed");
+	wd_malformed(c, end, "the placeholder is not closed");
 	return NULL;
 }
 
 /*
- * For which elements the template is: those that its deepest path leads to,
- * or lies in.
+ * Find the events that the template is for: the elements of the innermost
+ * array that its paths lead to or into.
  */
 static bool
-find_place(Compiler *c, WdTemplate *template)
+find_array_path(WdCompiler *c, WdTemplate *template)
 {
-	template->place = WD_WHOLE_PAYLOAD;
+	template->array_path = WD_WHOLE_PAYLOAD;
 	for (int i = 0; i < template->nconditions; i++)
-		if (!add_to_place(c, template, &template->conditions[i]))
+		if (!narrow_array_path(c, template, &template->conditions[i]))
 			return false;
 	for (int i = 0; i < template->nplaceholders; i++)
-		if (!add_to_place(c, template, &template->placeholders[i]))
+		if (!narrow_array_path(c, template, &template->placeholders[i]))
 			return false;
 	return true;
 }
 
+/*
+ * Go on to the array of one more placeholder, if that lies inside the one
+ * found so far.
+ */
 static bool
-add_to_place(Compiler *c, WdTemplate *template,
-			 const WdPlaceholder *placeholder)
+narrow_array_path(WdCompiler *c, WdTemplate *template,
+				  const WdPlaceholder *placeholder)
 {
 	const WdTemplateSet *set = c->set;
 	const WdJsonPath *path;
-	int			place;
+	int			array_path;
 
 	if (placeholder->source != WD_FROM_BODY)
 		return true;
@@ -228,22 +224,13 @@ add_to_place(Compiler *c, WdTemplate *template,
 	if (!path->each)
 		return true;
 
-	place = path->steps[path->nsteps - 1].index == WD_JSON_EACH ?
-		placeholder->path : path->elements;
-	if (template->place == WD_WHOLE_PAYLOAD ||
-		wd_path_encloses(set, template->place, place))
-		template->place = place;
-	else if (!wd_path_encloses(set, place, template->place))
-		return refuse(c, placeholder->text,
-					  "it leads to other elements than the placeholders before it");
+	array_path = wd_json_ends_with_each(path) ?
+		placeholder->path : path->parent_path;
+	if (template->array_path == WD_WHOLE_PAYLOAD ||
+		wd_path_encloses(set, template->array_path, array_path))
+		template->array_path = array_path;
+	else if (!wd_path_encloses(set, array_path, template->array_path))
+		return wd_malformed(c, placeholder->text,
+							"it leads to other elements than the placeholders before it");
 	return true;
-}
-
-/* Note what is wrong, and where.  Returns false. */
-static bool
-refuse(Compiler *c, const char *at, const char *problem)
-{
-	c->p = at;
-	c->problem = problem;
-	return false;
 }

@@ -11,20 +11,22 @@
 #ifndef WD_TEMPLATE_H
 #define WD_TEMPLATE_H
 
-/* Bytes of one template. */
+#include "jsonscan.h"
+
+/* How long a template may be, in bytes */
 #define WD_MAX_TEMPLATE_LEN 4096
 
-/* Placeholders in one template, and conditions in front of them. */
+/* How many placeholders it may have, and conditions in front of them */
 #define WD_MAX_PLACEHOLDERS 16
 #define WD_MAX_CONDITIONS 4
 
-/* What begins the digest of a key that is too long, behind its prefix. */
+/* What the digest of a key begins with, behind the key's prefix */
 #define WD_DIGEST_MARK "sha256_"
 
-/* Bytes before the first placeholder, which stay in front of a digest. */
+/* How long the text before the first placeholder, the prefix, may be */
 #define WD_MAX_PREFIX_LEN 128
 
-/* Of a template for the payload as a whole, in place of a path */
+/* Instead of an array path: the payload as a whole */
 #define WD_WHOLE_PAYLOAD (-1)
 
 typedef enum WdSource
@@ -33,12 +35,12 @@ typedef enum WdSource
 	WD_FROM_HEADER
 } WdSource;
 
-/* What is done to a value before it is used. */
+/* What a value is replaced by before it is used. */
 typedef enum WdFilter
 {
 	WD_FILTER_NONE,
-	WD_FILTER_PERCENT,			/* percent-decoded, of a header */
-	WD_FILTER_SHA256			/* digest, of a member as it is written */
+	WD_FILTER_PERCENT,			/* what it percent-encodes; headers only */
+	WD_FILTER_SHA256			/* its digest; a JSON value's, as written */
 } WdFilter;
 
 /* A placeholder, and the text in front of it; or a condition. */
@@ -46,13 +48,13 @@ typedef struct WdPlaceholder
 {
 	const char *literal;
 	int			literal_len;
-	const char *text;			/* what stands between the braces */
+	const char *text;			/* all of it between the braces */
 	int			text_len;
 	WdSource	source;
 	WdFilter	filter;
 	bool		optional;		/* may be absent, null or empty */
-	int			path;			/* of WD_FROM_BODY: number of its path */
-	const char *header;			/* of WD_FROM_HEADER: lower-case name */
+	int			path;			/* WD_FROM_BODY: number in the set */
+	const char *header;			/* WD_FROM_HEADER: lower-case name */
 	int			header_len;
 	const char *expected;		/* of a condition: what the value must be */
 	int			expected_len;
@@ -67,8 +69,8 @@ typedef struct WdTemplate
 	WdPlaceholder placeholders[WD_MAX_PLACEHOLDERS];
 	const char *tail;			/* text behind the last placeholder */
 	int			tail_len;
-	int			place;			/* path of the elements that it names, or
-								 * WD_WHOLE_PAYLOAD */
+	int			array_path;		/* the events that it is for: path of an
+								 * array's elements, or WD_WHOLE_PAYLOAD */
 } WdTemplate;
 
 /* The templates of one provider, and the body paths that they read. */
@@ -76,17 +78,17 @@ typedef struct WdTemplateSet
 {
 	int			ntemplates;
 	WdTemplate *templates;
-	bool		has_elements;	/* is one of them for elements? */
+	bool		has_elements;	/* is one of them for an array's elements? */
 	int			npaths;
-	struct WdJsonPath *paths;
+	WdJsonPath *paths;
 	const char **path_texts;
 } WdTemplateSet;
 
 /* Why a template was refused. */
 typedef struct WdTemplateError
 {
-	int			which;			/* number of the template from 0 */
-	int			offset;			/* byte in it */
+	int			which;			/* number of the template, from 0 */
+	int			offset;			/* where in it, in bytes */
 	const char *problem;
 } WdTemplateError;
 

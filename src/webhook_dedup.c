@@ -32,7 +32,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("webhook_dedup.max_attempts",
 							"How often an event is acquired before it is exhausted.",
-							"0 means without limit.",
+							"0 means no limit.",
 							&wd_max_attempts_setting,
 							0, 0, PG_INT32_MAX,
 							PGC_USERSET, 0,

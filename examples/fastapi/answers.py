@@ -61,6 +61,7 @@ def internal_error() -> Answer:
 # What wd_receive refuses, by SQLSTATE
 REFUSALS = {
   "22P02": problem(400, "invalid_json", "The body is not valid JSON."),
+  "54000": problem(400, "over_limit", "The body exceeds a limit."),
   "WD001": problem(
     400, "no_key", "Neither body nor headers identify the event."
   ),
@@ -71,4 +72,5 @@ REFUSALS = {
     401, "stale_signature", "The timestamp is outside the tolerance."
   ),
   "22023": problem(404, "unknown_provider", "There is no such provider."),
+  "WD005": problem(404, "unknown_provider", "There is no such provider."),
 }

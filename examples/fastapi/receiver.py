@@ -95,7 +95,7 @@ class Receiver:
     delivery.log("WEBHOOK_RECEIVED")
     try:
       if not provider:
-        raise Refused("22023")
+        raise Refused("WD005")
       if self.settings.mode_of(provider) == TRANSACTION:
         return await self._in_one_transaction(delivery)
       return await self._under_lease(delivery)

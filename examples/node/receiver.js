@@ -106,13 +106,20 @@ function problem(httpStatus, code, detail) {
   };
 }
 
-const UNKNOWN_PROVIDER = "22023";
+const UNKNOWN_PROVIDER = "WD005";
 const LOCK_NOT_AVAILABLE = "55P03";
 const NOT_OWNER = "WD004";
+
+const unknownProvider = problem(
+  404,
+  "unknown_provider",
+  "There is no such provider.",
+);
 
 // What wd_receive refuses, by SQLSTATE
 const REFUSALS = {
   "22P02": problem(400, "invalid_json", "The body is not valid JSON."),
+  54000: problem(400, "over_limit", "The body exceeds a limit."),
   WD001: problem(
     400,
     "no_key",
@@ -128,11 +135,9 @@ const REFUSALS = {
     "stale_signature",
     "The timestamp is outside the tolerance.",
   ),
-  [UNKNOWN_PROVIDER]: problem(
-    404,
-    "unknown_provider",
-    "There is no such provider.",
-  ),
+  [UNKNOWN_PROVIDER]: unknownProvider,
+  // a name that no provider can have
+  22023: unknownProvider,
 };
 
 // Database; pg reads PGHOST, PGDATABASE, PGUSER and so on.

@@ -11,14 +11,13 @@
 
 #include "elements.h"
 #include "items.h"
-#include "jsonlist.h"
 #include "jsonstring.h"
 #include "shim.h"
 
 /* An element that a path of the set leads to */
 typedef struct Candidate
 {
-	int			place;
+	int			array_path;
 	const Node *node;
 	bool		holds_others;
 } Candidate;
@@ -50,7 +49,7 @@ ends_with_star(const WdJsonPath *path)
 {
 	const WdJsonStep *last = &path->steps[path->nsteps - 1];
 
-	return last->name == NULL && last->index == WD_JSON_EACH;
+	return last->name == NULL && last->array_index == WD_JSON_EACH;
 }
 
 /* How many steps lead to the elements that a path leads into; 0 for none. */
@@ -60,7 +59,7 @@ steps_to_elements(const WdJsonPath *path)
 	int			n = path->nsteps - 1;
 
 	while (n > 0 && (path->steps[n - 1].name != NULL ||
-					 path->steps[n - 1].index != WD_JSON_EACH))
+					 path->steps[n - 1].array_index != WD_JSON_EACH))
 		n--;
 	return n;
 }
@@ -78,7 +77,7 @@ same_steps(const WdJsonPath *a, const WdJsonPath *b, int nsteps)
 
 		if ((left->name == NULL) != (right->name == NULL))
 			return false;
-		if (left->name == NULL ? left->index != right->index :
+		if (left->name == NULL ? left->array_index != right->array_index :
 			left->name_len != right->name_len ||
 			memcmp(left->name, right->name, left->name_len) != 0)
 			return false;
@@ -112,22 +111,26 @@ check_lists(const WdTemplateSet *set, const WdJsonList *lists,
 			continue;
 		}
 		CHECK(lists[i].n == n);
-		CHECK((path->elements >= 0) == (outer > 0));
+		CHECK((path->parent_path >= 0) == (outer > 0));
 		for (int j = 0; j < n; j++)
 		{
 			const WdJsonFound *found = &lists[i].found[j];
 			const Node *around = ancestor(nodes[j], path->nsteps - outer);
+			const WdJsonList *parents;
 
 			compare_value(&found->value, nodes[j]);
 			if (ends_with_star(path))
-				CHECK(found->index == tree_index(nodes[j]));
+				CHECK(found->array_index == tree_index(nodes[j]));
 			if (outer == 0)
-				CHECK(found->element == -1);
-			else
-				CHECK(found->element >= 0 &&
-					  found->element < lists[path->elements].n &&
-					  lists[path->elements].found[found->element].value.token
-					  == around->start);
+			{
+				CHECK(found->parent_match == -1);
+				continue;
+			}
+			parents = &lists[path->parent_path];
+			CHECK(found->parent_match >= 0 &&
+				  found->parent_match < parents->n &&
+				  parents->found[found->parent_match].value.token ==
+				  around->start);
 		}
 	}
 }
@@ -145,8 +148,8 @@ compare_candidates(const void *a, const void *b)
 static bool
 holds(const WdTemplateSet *set, const Candidate *a, const Candidate *b)
 {
-	const WdJsonPath *outer = &set->paths[a->place];
-	const WdJsonPath *inner = &set->paths[b->place];
+	const WdJsonPath *outer = &set->paths[a->array_path];
+	const WdJsonPath *inner = &set->paths[b->array_path];
 
 	return b->node->start > a->node->start &&
 		b->node->start < a->node->start + a->node->len &&
@@ -200,7 +203,7 @@ static const Node *
 seen_from(const WdTemplateSet *set, const Candidate *event, int number,
 		  const Node *root)
 {
-	const WdJsonPath *place = &set->paths[event->place];
+	const WdJsonPath *place = &set->paths[event->array_path];
 	const WdJsonPath *path = &set->paths[number];
 	int			outer = ends_with_star(path) ? path->nsteps :
 		steps_to_elements(path);
@@ -216,7 +219,7 @@ seen_from(const WdTemplateSet *set, const Candidate *event, int number,
 static char *
 path_text(const WdTemplateSet *set, const Candidate *event)
 {
-	const WdJsonPath *place = &set->paths[event->place];
+	const WdJsonPath *place = &set->paths[event->array_path];
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -272,7 +275,7 @@ check_items(const WdTemplateSet *set, const WdJsonValue *values,
 	CHECK(wd_items_find(set, lists, &items) == n);
 	for (int i = 0; i < n; i++)
 	{
-		CHECK(items[i].place == events[i].place);
+		CHECK(items[i].array_path == events[i].array_path);
 		CHECK(items[i].token == events[i].node->start &&
 			  items[i].len == events[i].node->len);
 		CHECK(strcmp(wd_item_path(set, lists, &items[i]),

@@ -80,7 +80,7 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 			event_read(&input, texts, ntexts, is_form, &events[i]);
 		check_place(set, WD_WHOLE_PAYLOAD, events);
 		for (int i = 0; i < ntexts; i++)
-			check_place(set, set->templates[i].place, events);
+			check_place(set, set->templates[i].array_path, events);
 	}
 	fuzz_end();
 	return 0;
@@ -185,7 +185,7 @@ render_model(const WdTemplateSet *set, int place, ModelSource *source,
 		StringInfoData key;
 
 		CHECK((path == NULL) ==
-			  (set->templates[i].place == WD_WHOLE_PAYLOAD));
+			  (set->templates[i].array_path == WD_WHOLE_PAYLOAD));
 		CHECK(path == NULL || set->has_elements);
 		if (path == NULL ? place != WD_WHOLE_PAYLOAD :
 			place == WD_WHOLE_PAYLOAD ||

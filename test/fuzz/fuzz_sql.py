@@ -20,8 +20,8 @@ from oracle import (BadValue, Delivery, Document, Provider, Refused, derive,
                     find_items, sha256)
 from shapes import Shapes
 
-ALLOWED = {"22004", "22023", "22001", "22P02", "P0002", "55P03", "WD001",
-           "WD004"}
+ALLOWED = {"22004", "22023", "22001", "22P02", "54000", "P0002", "55P03",
+           "WD001", "WD004", "WD005"}
 LEASES = [None, "0", "1 second", "-1 second", "1 microsecond", "68 years",
           "69 years", "178000000 years", "-178000000 years",
           "1 month -30 days", "-1 month 31 days"]
@@ -29,7 +29,7 @@ PROVIDERS = ["paypal", "toss", "paypal/eu", "toss/", "/paypal", "stripe",
              "meta", "sendgrid/x", "twilio", "github", "cloudevents",
              "Paypal", "p" * 128, "p" * 129, "", None, "pay\u00e9"]
 # What a delivery may be answered with, whatever the templates
-DERIVED = {None, "22P02", "22023", "WD001"}
+DERIVED = {None, "22P02", "22023", "54000", "WD001", "WD005"}
 # Pieces of templates, most of which make none
 PIECES = ["{", "}", "{body:", "{header:", "?}", "|sha256}", "|percent}",
           "=x}", "[*]", "[0]", "[", "]", ".", ":", "a", "b", "k_", "sha256_",

@@ -50,7 +50,7 @@ class Document:
         try:
             self.text = payload.decode("utf-8")
             if depth_before_error(self.text) > MAX_DEPTH:
-                raise Refused("22P02")
+                raise Refused("54000")
             json.loads(self.text, parse_int=str, parse_float=str,
                        parse_constant=no_constant)
         except (ValueError, RecursionError) as error:

@@ -203,7 +203,7 @@ child_at(const Node *node, const WdJsonStep *step)
 			 step->name == NULL)
 	{
 		child = node->first_child;
-		for (int n = 0; n < step->index && child != NULL; n++)
+		for (int n = 0; n < step->array_index && child != NULL; n++)
 			child = child->next;
 	}
 	return child;
@@ -228,7 +228,7 @@ tree_find(const Node *root, const WdJsonPath *path)
 static bool
 is_star(const Node *node, const WdJsonStep *step)
 {
-	return step->name == NULL && step->index == WD_JSON_EACH &&
+	return step->name == NULL && step->array_index == WD_JSON_EACH &&
 		node->kind == WD_JSON_CONTAINER && !node->is_object;
 }
 
@@ -253,7 +253,7 @@ collect(const Node *node, const WdJsonStep *steps, int nsteps,
 		for (node = node->first_child; node != NULL; node = node->next)
 			collect(node, steps + 1, nsteps - 1, nodes, n);
 	}
-	else if (steps->name != NULL || steps->index != WD_JSON_EACH)
+	else if (steps->name != NULL || steps->array_index != WD_JSON_EACH)
 	{
 		node = child_at(node, steps);
 		if (node != NULL)

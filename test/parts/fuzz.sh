@@ -62,13 +62,13 @@ build() {
   case $target in
     json)
       ours=("$fuzz"/{tree,elements}.c)
-      theirs=("$src"/{jsonscan,jsontoken,jsonmatch,jsonlist,jsonstring}.c
-        "$src"/{template,path,placeholder,items}.c)
+      theirs=("$src"/{jsonscan,jsontoken,jsonmatch,jsonstring}.c
+        "$src"/{template,placeholder,items}.c)
       ;;
     key)
       ours=("$fuzz"/{event,keymodel,formmodel}.c "$work/jsonb_util.o")
       theirs=("$src"/{headers,render,digest,encoding,jsonstring}.c
-        "$src"/{template,path,placeholder,form}.c)
+        "$src"/{template,placeholder,form}.c)
       ;;
     form)
       ours=("$fuzz/formmodel.c")
@@ -159,7 +159,7 @@ mutant json jsonmatch.c 's/if (match->paths\[path\].each)/if (false)/' \
   'that the elements of an earlier member count'
 mutant json jsonmatch.c 's/value->len = end - value->token/value->len = 1/' \
   'that an object ends where it begins'
-mutant json items.c 's/if (has_elements(set, lists, i, j))/if (false)/' \
+mutant json items.c 's/if (holds_items(set, lists, i, j))/if (false)/' \
   'that an element with events in it is one too'
 mutant json items.c 's/if (set->paths\[i\].each)/if (false)/' \
   'that an event has what another one holds'
@@ -170,7 +170,7 @@ mutant key render.c 's/len != condition->expected/len > condition->expected/' \
   'that the beginning of a value meets a condition'
 mutant key render.c 's/found->kind != WD_FORM_FIELD)/true)/' \
   'that the digest of a field is of its encoding'
-mutant key template.c 's/template->place, place)/place, place)/' \
+mutant key template.c 's/template->array_path, array_path)/array_path, array_path)/' \
   'that a template is for the elements of its last path'
 mutant key template.c 's/if (!template->placeholders\[i\].optional)/if (true)/' \
   'that a template requires nothing'

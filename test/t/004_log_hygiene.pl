@@ -53,7 +53,7 @@ my @deliveries = (
 	[ 'half a surrogate pair', qq({"id":"$sentinel\\ud800"}), '{}', '22P02' ],
 	[
 		'too deep', '{"id":' . '[' x 600 . qq("$sentinel") . ']' x 600 . '}',
-		'{}', '22P02'
+		'{}', '54000'
 	],
 	[ 'no key', qq({"name":"$sentinel"}), '{}', 'WD001' ],
 	[ 'no object', qq(["$sentinel"]), '{}', 'WD001' ],
@@ -78,7 +78,7 @@ my @several = (
 	[ 'an item that is no text', 'sendgrid', qq([{"sg_event_id":"$sentinel\\u0000"}]), '{}', '22P02' ],
 	[ 'a broken item', 'sendgrid', qq([{"sg_event_id":"ID"},{"s":"$sentinel"]), '{}', '22P02' ],
 	[ 'broken UTF-8', 'sendgrid', qq([{"sg_event_id":"ID","s":"$sentinel\xC3\x28"}]), '{}', '22P02' ],
-	[ 'too many items', 'sendgrid', '[' . '{},' x 10_000 . qq({"s":"$sentinel"}]), '{}', '22P02' ],
+	[ 'too many items', 'sendgrid', '[' . '{},' x 10_000 . qq({"s":"$sentinel"}]), '{}', '54000' ],
 	[ 'a form', 'twilio', "MessageSid=ID&MessageStatus=sent&Body=$sentinel", '{}', '00000' ],
 	[ 'a form without a key', 'twilio', "Body=$sentinel&$sentinel=1", qq({"$sentinel":"$sentinel"}), 'WD001' ],
 	[ 'a form that is no text', 'twilio', "MessageSid=$sentinel%FF&MessageStatus=sent", '{}', '22P02' ],
@@ -86,7 +86,7 @@ my @several = (
 	[ 'a header that is no text', 'cloudevents', $sentinel, qq({"ce-source":"$sentinel%zz"}), '22023' ],
 	[ 'no header', 'github', $sentinel, qq({"$sentinel":"$sentinel"}), 'WD001' ],
 	[ 'headers that are no object', 'sendgrid', '[]', qq(["$sentinel"]), '22023' ],
-	[ 'an unknown provider', 'nobody', $sentinel, qq({"s":"$sentinel"}), '22023' ],
+	[ 'an unknown provider', 'nobody', $sentinel, qq({"s":"$sentinel"}), 'WD005' ],
 	[ 'a provider without templates', 'bare', $sentinel, qq({"s":"$sentinel"}), '22023' ],
 );
 
@@ -319,7 +319,7 @@ sub derive_literals
 		my $position = log_size($node);
 		my (undef, $stderr) = run_as($node, undef, "SELECT $call;");
 
-		like(state_of($stderr), qr/^(?:WD001|22023)$/, "$name is refused");
+		like(state_of($stderr), qr/^(?:WD00[15]|22023)$/, "$name is refused");
 		is_clean($position, $stderr, $name);
 	}
 	return;
@@ -335,7 +335,7 @@ my @refused_early = (
 	[ '22023', "wd_receive('', $secret_body, $secret_headers)" ],
 	[ '22004', "wd_receive(NULL, $secret_body, $secret_headers)" ],
 	[ '22023', "wd_receive($long_provider, $secret_body, $secret_headers)" ],
-	[ '22023', "wd_receive('nobody', $secret_body, $secret_headers)" ],
+	[ 'WD005', "wd_receive('nobody', $secret_body, $secret_headers)" ],
 	[ '22004', "wd_receive('paypal', $secret_body, NULL)" ],
 	[ '22004', "wd_receive('paypal', NULL, $secret_headers)" ],
 	[
@@ -348,7 +348,7 @@ my @refused_early = (
 	],
 	[ '22023', "wd_receive_items('', $secret_body, $secret_headers)" ],
 	[ '22004', "wd_receive_items(NULL, $secret_body, $secret_headers)" ],
-	[ '22023', "wd_receive_items('nobody', $secret_body, $secret_headers)" ],
+	[ 'WD005', "wd_receive_items('nobody', $secret_body, $secret_headers)" ],
 	[ '22004', "wd_receive_items('paypal', $secret_body, NULL)" ],
 	[
 		'22023',
@@ -356,7 +356,7 @@ my @refused_early = (
 	],
 	[ '22023', "wd_explain_key('', $secret_body, $secret_headers)" ],
 	[ '22004', "wd_explain_key(NULL, $secret_body, $secret_headers)" ],
-	[ '22023', "wd_explain_key('nobody', $secret_body, $secret_headers)" ],
+	[ 'WD005', "wd_explain_key('nobody', $secret_body, $secret_headers)" ],
 	[ '22004', "wd_explain_key('paypal', $secret_body, NULL)" ],
 	[ '22004', "wd_explain_key('paypal', NULL, $secret_headers)" ],
 	[ '22023', "wd_dedup_key('', $secret_body, $secret_headers)" ],

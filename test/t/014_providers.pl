@@ -68,7 +68,7 @@ sub new_session
 my $other = new_session();
 
 subtest 'G7: a change takes effect in all sessions once it is committed' => sub {
-	is(key_in($other), '22023', 'unknown');
+	is(key_in($other), 'WD005', 'unknown');
 	set_elsewhere('one');
 	is(key_in($other), 'one_1', 'set');
 	set_elsewhere('two');
@@ -77,14 +77,14 @@ subtest 'G7: a change takes effect in all sessions once it is committed' => sub 
 	my @changes = (
 		q{UPDATE webhook_dedup_providers SET key_templates = '{"updated_{body:id}"}' WHERE provider = 'p'}
 		  => 'updated_1',
-		q{SELECT wd_drop_provider('p')} => '22023',
+		q{SELECT wd_drop_provider('p')} => 'WD005',
 		q{INSERT INTO webhook_dedup_providers (provider, key_templates) VALUES ('p', '{"inserted_{body:id}"}')}
 		  => 'inserted_1',
-		q{DELETE FROM webhook_dedup_providers WHERE provider = 'p'} => '22023',
+		q{DELETE FROM webhook_dedup_providers WHERE provider = 'p'} => 'WD005',
 		qq{COPY webhook_dedup_providers (provider, key_templates) FROM STDIN;\np\t{"copied_{body:id}"}\n\\.\n}
 		  => 'copied_1',
 		q{BEGIN; CREATE TABLE kept AS TABLE webhook_dedup_providers; TRUNCATE webhook_dedup_providers; COMMIT}
-		  => '22023',
+		  => 'WD005',
 		q{INSERT INTO webhook_dedup_providers TABLE kept; DROP TABLE kept} =>
 		  'copied_1',
 		# as replication and restores do
@@ -350,7 +350,7 @@ SQL
 	cmp_ok($after - $before, '<', 256 * 1024, 'and no more memory');
 	$node->safe_psql('postgres',
 		q{DELETE FROM webhook_dedup_providers WHERE provider LIKE 'many-%'});
-	is(key_in($session, 'many-1'), '22023', 'gone');
+	is(key_in($session, 'many-1'), 'WD005', 'gone');
 	$session->quit;
 };
 
@@ -435,7 +435,7 @@ SQL
 	is( sqlstate($node, undef,
 			"$settings; SELECT count(*) FROM inbox WHERE wd_dedup_key('nobody', payload) = '';"
 		),
-		'22023',
+		'WD005',
 		'an error');
 	$session->quit;
 };
@@ -468,7 +468,7 @@ SQL
 	$node->safe_psql('postgres',
 		q{DELETE FROM webhook_dedup_providers WHERE provider = 'square' AND built_in}
 	);
-	is(key_in($other, 'square'), '22023', 'one that comes no more');
+	is(key_in($other, 'square'), 'WD005', 'one that comes no more');
 	$node->safe_psql('postgres', setting('own', 'square'));
 	is(key_in($other, 'square'), 'own_1', 'but for a row of the user');
 };
@@ -557,7 +557,7 @@ subtest 'G9: a physical standby' => sub {
 	is(key_in($reader), 'first_1', 'rules of the primary');
 	is($reader->query_safe($explained),
 		'first_{body:id}|first_1', 'wd_explain_key');
-	is(key_in($reader, 'nobody'), '22023', 'an unknown provider');
+	is(key_in($reader, 'nobody'), 'WD005', 'an unknown provider');
 	is(key_in($reader, 'paypal'), 'ev_1', 'a built-in one');
 	$old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
 	is(key_in($old), 'first_1', 'an older snapshot');
@@ -599,7 +599,7 @@ subtest 'G9: a physical standby' => sub {
 		'25006', 'nor a drop');
 	$node->safe_psql('postgres', q{SELECT wd_drop_provider('p')});
 	$node->wait_for_catchup($standby);
-	is(key_in($reader), '22023', 'dropped');
+	is(key_in($reader), 'WD005', 'dropped');
 
 	# promoted, it has rules of its own
 	$standby->promote;
@@ -619,7 +619,7 @@ subtest 'G9: a subscriber of logical replication' => sub {
 	$node->safe_psql('postgres',
 		q{CREATE PUBLICATION rules FOR TABLE webhook_dedup_providers WHERE (NOT built_in) WITH (publish = 'insert, update, delete')}
 	);
-	is(key_in($reader), '22023', 'before');
+	is(key_in($reader), 'WD005', 'before');
 	$subscriber->safe_psql('postgres',
 		"CREATE SUBSCRIPTION rules CONNECTION '$connstr' PUBLICATION rules WITH (disable_on_error = true)"
 	);
@@ -629,7 +629,7 @@ subtest 'G9: a subscriber of logical replication' => sub {
 
 	my @changes = (
 		'an update' => [ setting('updated'), 'updated_1' ],
-		'a delete' => [ q{SELECT wd_drop_provider('p')}, '22023' ],
+		'a delete' => [ q{SELECT wd_drop_provider('p')}, 'WD005' ],
 		'an insert' => [ setting('inserted'), 'inserted_1' ],
 		'two in one transaction' => [
 			'BEGIN; ' . setting('x') . '; ' . setting('y') . '; COMMIT', 'y_1'
@@ -682,7 +682,7 @@ subtest 'G9: the extension is dropped and created again' => sub {
 	$node->safe_psql('postgres', 'DROP EXTENSION webhook_dedup');
 	is(key_in($kept), '42883', 'without the extension');
 	$node->safe_psql('postgres', 'CREATE EXTENSION webhook_dedup');
-	is(key_in($kept), '22023', 'rules that went with it');
+	is(key_in($kept), 'WD005', 'rules that went with it');
 	is(key_in($kept, 'paypal'), 'ev_1', 'rules that came with it');
 	set_elsewhere('new');
 	is(key_in($kept), 'new_1', 'a change of the new table');
@@ -716,7 +716,7 @@ SQL
 	$kept->query_safe('BEGIN');
 	$kept->query_safe('DROP EXTENSION webhook_dedup');
 	$kept->query_safe('CREATE EXTENSION webhook_dedup SCHEMA public');
-	is(key_in($kept), '22023', 'in a transaction');
+	is(key_in($kept), 'WD005', 'in a transaction');
 	$kept->query_safe('ROLLBACK');
 	is(key_in($kept, 'p', 'elsewhere'), 'moved2_1', 'that is rolled back');
 	$kept->quit;

@@ -60,11 +60,11 @@ none: 5
 }
 
 refused "no key" WD001 paypal '{"note":"x"}'
-refused "unrecognized provider" 22023 nosuch '{"id":"x"}'
+refused "unrecognized provider" WD005 nosuch '{"id":"x"}'
 refused "provider of 200 bytes" 22023 "paypal/$(printf 'x%.0s' {1..200})" '{"id":"x"}'
 refused "body is an array" '22P02|WD001|22023' paypal '[]'
 refused "NUL escape in the id" 22P02 paypal '{"id":"a\\u0000b"}'
-refused "nesting too deep for the server" 22P02 paypal \
+refused "nesting too deep for the server" 54000 paypal \
   "{\"id\":\"x\",\"a\":$(printf '[%.0s' {1..600})$(printf ']%.0s' {1..600})}"
 event
 sql "ALTER ROLE receiver SET default_transaction_read_only = on"

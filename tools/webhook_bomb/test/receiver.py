@@ -41,7 +41,7 @@ def process(provider, body, headers, work=0.0):
                 return status, {"status": "in_progress"}
             return status, {"status": "already_processed"}
     except psycopg.Error as error:
-        if error.sqlstate in ("22P02", "22023", "WD001"):
+        if error.sqlstate in ("22P02", "22023", "54000", "WD001", "WD005"):
             return 400, {"title": "Bad payload", "status": 400}
         return 500, {"title": "Internal error", "status": 500}
 

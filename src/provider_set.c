@@ -1,9 +1,11 @@
 /*
- * provider_check.c
- *	  What is refused of a provider's description.
+ * provider_set.c
+ *	  Describes providers, and checks the descriptions.
  *
- * Rows are checked by a trigger, so that none gets past, however it is
- * written.
+ * A provider can have two rows.  The built-in one comes with the extension and
+ * changes with it.  The user's row is dumped; its columns take precedence
+ * where they are not null.  A trigger checks each row, whichever statement
+ * writes it.
  */
 #include "postgres.h"
 
@@ -12,22 +14,25 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "args.h"
 #include "compat.h"
 #include "encoding.h"
-#include "payload.h"
+#include "plans.h"
 #include "provider.h"
-#include "template.h"
 
+PG_FUNCTION_INFO_V1(wd_set_provider);
+PG_FUNCTION_INFO_V1(wd_drop_provider);
+PG_FUNCTION_INFO_V1(wd_providers_changed);
 PG_FUNCTION_INFO_V1(wd_check_provider);
 
-/* Templates that one provider can have */
+/* How many templates a provider can have */
 #define MAX_TEMPLATES 100
 
-/* A row that is to be stored, or one that is there */
+/* A row of webhook_dedup_providers, or one that is to be stored there */
 typedef struct Row
 {
 	HeapTuple	tuple;
@@ -56,12 +61,73 @@ static void complete_by_row(TupleTableSlot *slot, void *arg);
 static char *interval_text(int64 usec);
 
 /*
+ * wd_set_provider(provider text, key_templates text[], busy_status integer,
+ *				   lease interval, retention interval,
+ *				   retry_window interval, max_attempts integer,
+ *				   lease_floor interval, payload_format text, hint text,
+ *				   comment text) returns void
+ *
+ * Describes a provider, or changes its description; null leaves a setting as
+ * it is.  Raises 22004 for a null provider, and as wd_check_provider.
+ */
+Datum
+wd_set_provider(PG_FUNCTION_ARGS)
+{
+	Datum		args[11];
+	char		nulls[] = "           ";
+
+	args[0] = PointerGetDatum(wd_arg_provider(fcinfo, 0));
+	for (int i = 1; i < lengthof(args); i++)
+	{
+		args[i] = PG_GETARG_DATUM(i);
+		if (PG_ARGISNULL(i))
+			nulls[i] = 'n';
+	}
+
+	wd_plan_run(WD_PLAN_SET_PROVIDER, args, nulls, NULL, NULL);
+	PG_RETURN_VOID();
+}
+
+/*
+ * wd_drop_provider(provider text) returns boolean
+ *
+ * Drops the user's description of a provider; a built-in one is then again as
+ * it came.  False if there was none.  Raises 22004, 22023.
+ */
+Datum
+wd_drop_provider(PG_FUNCTION_ARGS)
+{
+	Datum		args[] = {PointerGetDatum(wd_arg_provider(fcinfo, 0))};
+
+	PG_RETURN_BOOL(wd_plan_run(WD_PLAN_DROP_PROVIDER, args, NULL,
+							   NULL, NULL) > 0);
+}
+
+/*
+ * wd_providers_changed() returns trigger
+ *
+ * After each change of webhook_dedup_providers: when it commits, all backends
+ * drop their cache of providers.
+ */
+Datum
+wd_providers_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function must be called by a trigger"));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	PG_RETURN_POINTER(NULL);
+}
+
+/*
  * wd_check_provider() returns trigger
  *
- * Raises 22004 or 22023 for a row of webhook_dedup_providers that makes no
- * sense: before it is stored, for what it says by itself; afterwards, for
- * what it comes to together with the built-in row.  (Before, an INSERT that
- * is going to be an UPDATE knows nothing of what the row there says.)
+ * Raises 22004 or 22023 for an invalid row of webhook_dedup_providers.  Before
+ * the row is stored, each column is checked.  Intervals are checked afterwards
+ * against each other, with those of the built-in row: in a BEFORE trigger, an
+ * INSERT with ON CONFLICT does not have the columns yet that it leaves as they
+ * are.
  */
 Datum
 wd_check_provider(PG_FUNCTION_ARGS)
@@ -101,7 +167,7 @@ get(const Row *row, const char *column, Datum *value)
 	return !isnull;
 }
 
-/* An interval in microseconds, -1 if it is null. */
+/* An interval in microseconds; -1 if it is null. */
 static int64
 get_interval(const Row *row, const char *column)
 {
@@ -124,7 +190,7 @@ check_name(const Row *row)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not contain a slash", "provider"),
-				errhint("What stands behind a slash is a scope: it has the rules of the name before it."));
+				errhint("The text after a slash is a scope, which has the settings of the name before it."));
 }
 
 static void
@@ -161,7 +227,7 @@ check_templates(const Row *row)
 		raise_malformed(utf8[error.which], &error);
 }
 
-/* The text of a template in UTF-8; number counts them from 1. */
+/* The text of a template in UTF-8; number is its number from 1. */
 static char *
 template_text(Datum value, bool isnull, int number)
 {
@@ -179,7 +245,7 @@ template_text(Datum value, bool isnull, int number)
 	return utf8;
 }
 
-/* A template is configuration, not a payload: it may be quoted. */
+/* The template is quoted: it is configuration, not a payload. */
 static void
 raise_malformed(const char *text, const WdTemplateError *error)
 {
@@ -187,7 +253,7 @@ raise_malformed(const char *text, const WdTemplateError *error)
 
 	for (int i = 0; i < error->offset; i++)
 	{
-		/* each character has one byte that does not continue another */
+		/* count the first byte of each character */
 		if (((unsigned char) text[i] & 0xC0) != 0x80)
 			position++;
 	}
@@ -216,7 +282,7 @@ check_numbers(const Row *row)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be negative",
 					   "max_attempts"),
-				errhint("0 means without limit."));
+				errhint("0 means no limit."));
 }
 
 static void
@@ -234,8 +300,8 @@ check_format(const Row *row)
 }
 
 /*
- * An event must be remembered for as long as it may come again, and be held
- * for longer than one delivery takes.
+ * Raise 22023 if events are forgotten before their last delivery can come, or
+ * if a lease can end while the provider still waits for an answer.
  */
 static void
 check_intervals(const Row *row)
@@ -255,21 +321,20 @@ check_intervals(const Row *row)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be shorter than \"%s\"",
 					   "retention", "retry_window"),
-				errdetail("The provider may deliver an event again for %s; one that is forgotten before would be processed again.",
+				errdetail("The provider may deliver an event again for %s; if it is forgotten earlier, it is processed again.",
 						  interval_text(retry_window)));
 	if (lease > 0 && lease < lease_floor)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be shorter than \"%s\"",
 					   "lease", "lease_floor"),
-				errdetail("The provider may wait %s for an answer; a lease that ends before lets its next delivery in beside the first one.",
+				errdetail("The provider may wait %s for an answer; if the lease ends earlier, its next delivery is processed beside the first one.",
 						  interval_text(lease_floor)));
 }
 
-/* Complete what a user's row leaves out by what the built-in row says. */
+/* Take intervals that the user's row does not have from the built-in row. */
 static void
-complete_intervals(const Row *row, int64 *lease_floor,
-				   int64 *retry_window)
+complete_intervals(const Row *row, int64 *lease_floor, int64 *retry_window)
 {
 	Intervals	intervals = {lease_floor, retry_window};
 	Datum		provider;
