@@ -127,8 +127,8 @@ wd_lookup_event(WdLookup *lookup, text *provider, text *key,
 	if (detail == WD_ALL_OF_IT)
 	{
 		bool		isnull;
-		Datum		xmin = slot_getsysattr(row, MinTransactionIdAttributeNumber,
-										   &isnull);
+		Datum		xmin =
+			slot_getsysattr(row, MinTransactionIdAttributeNumber, &isnull);
 
 		event->written_by = DatumGetTransactionId(xmin);
 	}
@@ -234,9 +234,13 @@ wd_event_unchanged(text *provider, text *key)
 			errhint("Pass the provider and the key that acquired it.  Perhaps its transaction was rolled back or has not committed, or retention removed the event."));
 }
 
+/* Raise 40001 unless an answer from what was seen is one from the latest. */
 static void
 raise_if_changed(const WdEvent *seen, const WdEvent *latest)
 {
+	/* deleted and acquired again: that matters if the row is shown */
+	if (seen->id != 0 && seen->id != latest->id)
+		wd_raise_old_snapshot();
 	if (seen->status != latest->status ||
 		seen->attempt != latest->attempt ||
 		seen->has_lease_end != latest->has_lease_end ||
@@ -363,6 +367,7 @@ read_columns(TupleTableSlot *row, const AttrNumber *attnums,
 	value = slot_getattr(row, attnums[WD_EVENT_LEASE_EXPIRES_AT], &isnull);
 	event->has_lease_end = !isnull;
 	event->lease_expires_at = isnull ? 0 : DatumGetTimestampTz(value);
+	event->id = 0;
 	if (detail == WD_STATE_ONLY)
 		return;
 
