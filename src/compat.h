@@ -19,17 +19,8 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
-#if PG_VERSION_NUM < 160000
-#define object_aclcheck(classid, objectid, roleid, mode) \
-	pg_namespace_aclcheck((objectid), (roleid), (mode))
-#endif
-
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
-#endif
-
-#if PG_VERSION_NUM < 170000
-#define SearchPathMatchesCurrentEnvironment OverrideSearchPathMatchesCurrent
 #endif
 
 #if PG_VERSION_NUM >= 170000

@@ -19,7 +19,6 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -238,8 +237,8 @@ forget(Prepared *entry)
 
 /*
  * The plan of a statement, made by the methods of the table above; NULL if
- * the server made it anew without them, which a change at that very moment
- * can lead to.
+ * the server made it anew without them.  It does so after a change at that
+ * very moment, or once the session has temporary objects.
  */
 static CachedPlan *
 plan_source(CachedPlanSource *source)
@@ -268,17 +267,15 @@ plan_source(CachedPlanSource *source)
 }
 
 /*
- * Is there a plan that the server is going to use as it is?  It plans again if
- * the search_path is another one, as it is once the session has temporary
- * objects, or if it planned while an index could not be used by all snapshots.
+ * Is there a plan that the server is likely to use as it is?  It plans again
+ * if it planned while an index could not be used by all snapshots.
  */
 static bool
 is_planned(CachedPlanSource *source)
 {
 	return source->is_valid && source->gplan != NULL &&
 		source->gplan->is_valid &&
-		!TransactionIdIsValid(source->gplan->saved_xmin) &&
-		SearchPathMatchesCurrentEnvironment(source->search_path);
+		!TransactionIdIsValid(source->gplan->saved_xmin);
 }
 
 /*
