@@ -35,18 +35,6 @@
 /* How many names the cache holds, those without a row among them */
 #define MAX_CACHED 1000
 
-/* Columns of the statement that reads a provider's rows */
-enum
-{
-	COL_KEY_TEMPLATES = 2,
-	COL_BUSY_STATUS,
-	COL_LEASE,
-	COL_LEASE_FLOOR,
-	COL_MAX_ATTEMPTS,
-	COL_PAYLOAD_FORMAT,
-	COL_HINT
-};
-
 typedef struct CachedProvider
 {
 	char		name[WD_MAX_PROVIDER_LEN + 1];	/* the key */
@@ -64,8 +52,8 @@ static uint64 cached_since = 0;
 
 static void make_cache(void);
 static WdProvider *load(const char *name);
-static void apply_row(uint64 row, WdProvider *provider, MemoryContext context);
-static bool get(uint64 row, int column, Datum *value);
+static void apply_row(const WdProviderRow *row, WdProvider *provider,
+					  MemoryContext context);
 static void read_texts(Datum array, WdProvider *provider);
 static const WdTemplateSet *compile(const WdProvider *provider, text *name);
 static void count_change(Datum arg, Oid relid);
@@ -154,8 +142,12 @@ load(const char *name)
 	nrows = wd_plan_read_settings(WD_PLAN_FIND_PROVIDER, args,
 								  &providers_table);
 	/* apply the built-in row first, so that the user's row overrides it */
-	for (uint64 row = nrows; row > 0; row--)
-		apply_row(row - 1, provider, context);
+	while (nrows-- > 0)
+	{
+		WdProviderRow row = {SPI_tuptable->vals[nrows], SPI_tuptable->tupdesc};
+
+		apply_row(&row, provider, context);
+	}
 	SPI_finish();
 
 	if (provider->busy_status == 0)
@@ -166,44 +158,60 @@ load(const char *name)
 
 /* Set what a row says; a null leaves a setting as it is. */
 static void
-apply_row(uint64 row, WdProvider *provider, MemoryContext context)
+apply_row(const WdProviderRow *row, WdProvider *provider,
+		  MemoryContext context)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	WdPayloadFormat format;
 	Datum		value;
 
 	provider->found = true;
-	if (get(row, COL_KEY_TEMPLATES, &value))
+	if (wd_provider_get(row, "key_templates", TEXTARRAYOID, &value))
 		read_texts(value, provider);
-	if (get(row, COL_BUSY_STATUS, &value))
+	if (wd_provider_get(row, "busy_status", INT4OID, &value))
 		provider->busy_status = DatumGetInt32(value);
-	if (get(row, COL_LEASE, &value))
+	if (wd_provider_get(row, "lease", INTERVALOID, &value))
 	{
 		provider->has_lease = true;
 		provider->lease_usec = wd_interval_usec(DatumGetIntervalP(value),
 												"lease");
 	}
-	if (get(row, COL_LEASE_FLOOR, &value))
+	if (wd_provider_get(row, "lease_floor", INTERVALOID, &value))
 		provider->lease_floor_usec =
 			wd_interval_usec(DatumGetIntervalP(value), "lease_floor");
-	if (get(row, COL_MAX_ATTEMPTS, &value))
+	if (wd_provider_get(row, "max_attempts", INT4OID, &value))
 		provider->max_attempts = DatumGetInt32(value);
-	if (get(row, COL_PAYLOAD_FORMAT, &value) &&
+	if (wd_provider_get(row, "payload_format", TEXTOID, &value) &&
 		wd_payload_format(TextDatumGetCString(value), &format))
 		provider->format = format;
-	if (get(row, COL_HINT, &value))
+	if (wd_provider_get(row, "hint", TEXTOID, &value))
 		provider->hint = TextDatumGetCString(value);
 	MemoryContextSwitchTo(old_context);
 }
 
-/* Fetch a column; false if it is null. */
-static bool
-get(uint64 row, int column, Datum *value)
+/*
+ * Fetch a column; false if it is null.  Raises 42703 or 42804 if the table was
+ * altered so that the column is missing or has another type.
+ */
+bool
+wd_provider_get(const WdProviderRow *row, const char *column, Oid type,
+				Datum *value)
 {
+	int			number = SPI_fnumber(row->desc, column);
 	bool		isnull;
 
-	*value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-						   column, &isnull);
+	if (number <= 0)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_COLUMN),
+				errmsg("column \"%s\" of table \"%s\" does not exist",
+					   column, "webhook_dedup_providers"));
+	if (SPI_gettypeid(row->desc, number) != type)
+		ereport(ERROR,
+				errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("column \"%s\" of table \"%s\" must have type %s",
+					   column, "webhook_dedup_providers",
+					   format_type_be(type)));
+	*value = SPI_getbinval(row->tuple, row->desc, number, &isnull);
 	return !isnull;
 }
 

@@ -21,6 +21,7 @@
 #include "args.h"
 #include "compat.h"
 #include "encoding.h"
+#include "home.h"
 #include "plans.h"
 #include "provider.h"
 
@@ -32,23 +33,16 @@ PG_FUNCTION_INFO_V1(wd_check_provider);
 /* How many templates a provider can have */
 #define MAX_TEMPLATES 100
 
-/* A row of webhook_dedup_providers, or one that is to be stored there */
-typedef struct Row
-{
-	HeapTuple	tuple;
-	TupleDesc	desc;
-} Row;
-
-static bool get(const Row *row, const char *column, Datum *value);
-static int64 get_interval(const Row *row, const char *column);
-static void check_name(const Row *row);
-static void check_templates(const Row *row);
+static TriggerData *check_trigger(FunctionCallInfo fcinfo);
+static int64 get_interval(const WdProviderRow *row, const char *column);
+static void check_name(const WdProviderRow *row);
+static void check_templates(const WdProviderRow *row);
 static char *template_text(Datum value, bool isnull, int number);
 static void raise_malformed(const char *text, const WdTemplateError *error);
-static void check_numbers(const Row *row);
-static void check_format(const Row *row);
-static void check_intervals(const Row *row);
-static void complete_intervals(const Row *row, int64 *lease_floor,
+static void check_numbers(const WdProviderRow *row);
+static void check_format(const WdProviderRow *row);
+static void check_intervals(const WdProviderRow *row);
+static void complete_intervals(const WdProviderRow *row, int64 *lease_floor,
 							   int64 *retry_window);
 static char *interval_text(int64 usec);
 
@@ -111,11 +105,7 @@ wd_drop_provider(PG_FUNCTION_ARGS)
 Datum
 wd_providers_changed(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("function must be called by a trigger"));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	CacheInvalidateRelcache(check_trigger(fcinfo)->tg_relation);
 	PG_RETURN_POINTER(NULL);
 }
 
@@ -131,11 +121,10 @@ wd_providers_changed(PG_FUNCTION_ARGS)
 Datum
 wd_check_provider(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Row		row;
+	TriggerData *trigger = check_trigger(fcinfo);
+	WdProviderRow row;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function must be called by a trigger for each row"));
@@ -155,34 +144,45 @@ wd_check_provider(PG_FUNCTION_ARGS)
 	return PointerGetDatum(row.tuple);
 }
 
-/* Fetch a column by its name; false if it is null. */
-static bool
-get(const Row *row, const char *column, Datum *value)
+/*
+ * The trigger that calls.  Raises 39P01 unless it is one of the extension's
+ * own table: another one may have columns of the same names and other types,
+ * and its owner must not have all backends drop their caches.
+ */
+static TriggerData *
+check_trigger(FunctionCallInfo fcinfo)
 {
-	bool		isnull;
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	char		name[WD_MAX_TABLE_NAME];
 
-	*value = SPI_getbinval(row->tuple, row->desc,
-						   SPI_fnumber(row->desc, column), &isnull);
-	return !isnull;
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		RelationGetRelid(trigger->tg_relation) !=
+		wd_home_find(WD_TABLE_PROVIDERS, name))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function must be called by a trigger of table \"%s\"",
+					   "webhook_dedup_providers"));
+	return trigger;
 }
 
 /* An interval in microseconds; -1 if it is null. */
 static int64
-get_interval(const Row *row, const char *column)
+get_interval(const WdProviderRow *row, const char *column)
 {
 	Datum		value;
 
-	return get(row, column, &value) ?
+	return wd_provider_get(row, column, INTERVALOID, &value) ?
 		wd_interval_usec(DatumGetIntervalP(value), column) : -1;
 }
 
 static void
-check_name(const Row *row)
+check_name(const WdProviderRow *row)
 {
 	Datum		value;
 	text	   *name;
 
-	wd_check_null(!get(row, "provider", &value), "provider");
+	wd_check_null(!wd_provider_get(row, "provider", TEXTOID, &value),
+				  "provider");
 	name = DatumGetTextPP(value);
 	wd_check_provider_name(name);
 	if (memchr(VARDATA_ANY(name), '/', VARSIZE_ANY_EXHDR(name)) != NULL)
@@ -193,7 +193,7 @@ check_name(const Row *row)
 }
 
 static void
-check_templates(const Row *row)
+check_templates(const WdProviderRow *row)
 {
 	Datum		value;
 	ArrayType  *array;
@@ -203,7 +203,7 @@ check_templates(const Row *row)
 	const char **utf8;
 	WdTemplateError error;
 
-	if (!get(row, "key_templates", &value))
+	if (!wd_provider_get(row, "key_templates", TEXTARRAYOID, &value))
 		return;
 	array = DatumGetArrayTypeP(value);
 	if (ARR_NDIM(array) != 1)
@@ -265,18 +265,19 @@ raise_malformed(const char *text, const WdTemplateError *error)
 }
 
 static void
-check_numbers(const Row *row)
+check_numbers(const WdProviderRow *row)
 {
 	Datum		value;
 
-	if (get(row, "busy_status", &value) &&
+	if (wd_provider_get(row, "busy_status", INT4OID, &value) &&
 		(DatumGetInt32(value) < 400 || DatumGetInt32(value) > 599))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must be between %d and %d",
 					   "busy_status", 400, 599),
 				errhint("A busy event that is answered with success is lost if its holder fails."));
-	if (get(row, "max_attempts", &value) && DatumGetInt32(value) < 0)
+	if (wd_provider_get(row, "max_attempts", INT4OID, &value) &&
+		DatumGetInt32(value) < 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be negative",
@@ -285,12 +286,12 @@ check_numbers(const Row *row)
 }
 
 static void
-check_format(const Row *row)
+check_format(const WdProviderRow *row)
 {
 	WdPayloadFormat format;
 	Datum		value;
 
-	if (get(row, "payload_format", &value) &&
+	if (wd_provider_get(row, "payload_format", TEXTOID, &value) &&
 		!wd_payload_format(TextDatumGetCString(value), &format))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -303,7 +304,7 @@ check_format(const Row *row)
  * if a lease can end while the provider still waits for an answer.
  */
 static void
-check_intervals(const Row *row)
+check_intervals(const WdProviderRow *row)
 {
 	int64		lease = get_interval(row, "lease");
 	int64		lease_floor = get_interval(row, "lease_floor");
@@ -311,7 +312,7 @@ check_intervals(const Row *row)
 	int64		retry_window = get_interval(row, "retry_window");
 	Datum		value;
 
-	(void) get(row, "built_in", &value);
+	(void) wd_provider_get(row, "built_in", BOOLOID, &value);
 	if (!DatumGetBool(value))
 		complete_intervals(row, &lease_floor, &retry_window);
 
@@ -333,22 +334,24 @@ check_intervals(const Row *row)
 
 /* Take intervals that the user's row does not have from the built-in row. */
 static void
-complete_intervals(const Row *row, int64 *lease_floor, int64 *retry_window)
+complete_intervals(const WdProviderRow *row, int64 *lease_floor,
+				   int64 *retry_window)
 {
 	Datum		provider;
 	uint64		nrows;
 	Oid			table;
 
-	(void) get(row, "provider", &provider);
+	wd_check_null(!wd_provider_get(row, "provider", TEXTOID, &provider),
+				  "provider");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	nrows = wd_plan_read_settings(WD_PLAN_FIND_PROVIDER, &provider, &table);
 	for (uint64 i = 0; i < nrows; i++)
 	{
-		Row		other = {SPI_tuptable->vals[i], SPI_tuptable->tupdesc};
+		WdProviderRow other = {SPI_tuptable->vals[i], SPI_tuptable->tupdesc};
 		Datum		built_in;
 
-		(void) get(&other, "built_in", &built_in);
+		(void) wd_provider_get(&other, "built_in", BOOLOID, &built_in);
 		if (!DatumGetBool(built_in))
 			continue;
 		if (*lease_floor < 0)
