@@ -12,10 +12,9 @@
 #include "args.h"
 #include "compat.h"
 #include "derive.h"
-#include "digest.h"
-#include "encoding.h"
 #include "errors.h"
 #include "privacy.h"
+#include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_payload_hash);
 PG_FUNCTION_INFO_V1(wd_dedup_key);

@@ -23,11 +23,11 @@
 
 #include "args.h"
 #include "compat.h"
-#include "encoding.h"
 #include "errors.h"
 #include "plans.h"
 #include "provider.h"
 #include "settings.h"
+#include "text.h"
 
 /* "Try again later" in a way that every provider understands. */
 #define DEFAULT_BUSY_STATUS 503

@@ -20,10 +20,10 @@
 
 #include "args.h"
 #include "compat.h"
-#include "encoding.h"
 #include "home.h"
 #include "plans.h"
 #include "provider.h"
+#include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_set_provider);
 PG_FUNCTION_INFO_V1(wd_drop_provider);
@@ -39,8 +39,7 @@ static void check_name(const WdProviderRow *row);
 static void check_templates(const WdProviderRow *row);
 static char *template_text(Datum value, bool isnull, int number);
 static void raise_malformed(const char *text, const WdTemplateError *error);
-static void check_numbers(const WdProviderRow *row);
-static void check_format(const WdProviderRow *row);
+static void check_settings(const WdProviderRow *row);
 static void check_intervals(const WdProviderRow *row);
 static void complete_intervals(const WdProviderRow *row, int64 *lease_floor,
 							   int64 *retry_window);
@@ -138,8 +137,7 @@ wd_check_provider(PG_FUNCTION_ARGS)
 	{
 		check_name(&row);
 		check_templates(&row);
-		check_numbers(&row);
-		check_format(&row);
+		check_settings(&row);
 	}
 	return PointerGetDatum(row.tuple);
 }
@@ -265,8 +263,9 @@ raise_malformed(const char *text, const WdTemplateError *error)
 }
 
 static void
-check_numbers(const WdProviderRow *row)
+check_settings(const WdProviderRow *row)
 {
+	WdPayloadFormat format;
 	Datum		value;
 
 	if (wd_provider_get(row, "busy_status", INT4OID, &value) &&
@@ -283,14 +282,6 @@ check_numbers(const WdProviderRow *row)
 				errmsg("argument \"%s\" must not be negative",
 					   "max_attempts"),
 				errhint("0 means no limit."));
-}
-
-static void
-check_format(const WdProviderRow *row)
-{
-	WdPayloadFormat format;
-	Datum		value;
-
 	if (wd_provider_get(row, "payload_format", TEXTOID, &value) &&
 		!wd_payload_format(TextDatumGetCString(value), &format))
 		ereport(ERROR,

@@ -15,16 +15,16 @@
 #include "claims.h"
 #include "compat.h"
 #include "derive.h"
-#include "encoding.h"
 #include "items.h"
 #include "jsonscan.h"
 #include "lease.h"
 #include "payload.h"
 #include "privacy.h"
+#include "provider.h"
 #include "render.h"
 #include "resultset.h"
-#include "provider.h"
 #include "template.h"
+#include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_receive_items);
 
