@@ -15,10 +15,10 @@
 #include "args.h"
 #include "compat.h"
 #include "derive.h"
-#include "encoding.h"
 #include "items.h"
 #include "privacy.h"
 #include "resultset.h"
+#include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_explain_key);
 

@@ -15,7 +15,6 @@
 #include "batch.h"
 #include "compat.h"
 #include "derive.h"
-#include "encoding.h"
 #include "items.h"
 #include "jsonscan.h"
 #include "lease.h"
@@ -25,6 +24,7 @@
 #include "render.h"
 #include "resultset.h"
 #include "template.h"
+#include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_receive);
 PG_FUNCTION_INFO_V1(wd_receive_once);

@@ -12,12 +12,10 @@
 #include "mb/pg_wchar.h"
 
 #include "compat.h"
-#include "digest.h"
-#include "encoding.h"
 #include "form.h"
 #include "headers.h"
-#include "jsonstring.h"
 #include "render.h"
+#include "text.h"
 
 static WdRenderResult fill(const WdTemplate *template,
 						   const WdRenderSource *source, StringInfo key,
