@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/tuplestore.h"
 
 #include "acquire_batch.h"
 #include "acquisition.h"
