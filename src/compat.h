@@ -7,16 +7,12 @@
 #ifndef WD_COMPAT_H
 #define WD_COMPAT_H
 
-#if PG_VERSION_NUM < 140000
-#error "webhook_dedup needs PostgreSQL 14 or later"
+#if PG_VERSION_NUM < 150000
+#error "webhook_dedup needs PostgreSQL 15 or later"
 #endif
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
-#endif
-
-#if PG_VERSION_NUM < 150000
-#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
 #if PG_VERSION_NUM < 160000
