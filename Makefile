@@ -18,7 +18,6 @@ OBJS = \
 	src/items.o \
 	src/payload.o \
 	src/provider.o \
-	src/privacy.o \
 	src/derive.o \
 	src/explain.o \
 	src/home.o \
@@ -27,7 +26,6 @@ OBJS = \
 	src/lease.o \
 	src/ledger.o \
 	src/acquisition.o \
-	src/resultset.o \
 	src/acquire.o \
 	src/batch.o \
 	src/claims.o \

@@ -16,7 +16,6 @@
 #include "lease.h"
 #include "ledger.h"
 #include "payload.h"
-#include "privacy.h"
 #include "provider.h"
 
 PG_FUNCTION_INFO_V1(wd_try_acquire);

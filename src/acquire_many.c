@@ -12,7 +12,6 @@
 #include "batch.h"
 #include "claims.h"
 #include "lease.h"
-#include "resultset.h"
 #include "provider.h"
 
 PG_FUNCTION_INFO_V1(wd_acquire_many);

@@ -1,20 +1,33 @@
 /*
  * args.c
- *	  Fetches and checks the arguments that several functions have: one error
- *	  message per condition.
+ *	  What SQL functions of the extension have in common: the checks of their
+ *	  arguments, results that are sets, and what they keep out of the log.
  *
  * No message quotes a key or a hash, since a caller may pass a payload there
  * by mistake.
+ *
+ * The server logs the statement that caused an error.  If a payload was
+ * written into it as a literal, the log would show the payload.  So a context
+ * callback has the statement left out of every message that is raised while a
+ * function runs, a lock timeout's or a cancellation's too.
+ *
+ * Other messages of the server still quote statements: that of a deadlock does
+ * so for all sessions that take part in it.  A payload should therefore be a
+ * parameter.
  */
 #include "postgres.h"
 
+#include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "args.h"
 #include "compat.h"
 
 static void check_not_empty(text *value, const char *name);
+static void hide_statement(void *arg);
 
 /* Raise 22004 if the argument called name is null. */
 void
@@ -148,4 +161,65 @@ check_not_empty(text *value, const char *name)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be empty", name));
+}
+
+/*
+ * Begin the result of a function that returns a set of rows with ncolumns
+ * columns.  The caller puts the rows into its setResult.  Raises 0A000 where a
+ * set is not accepted.
+ */
+ReturnSetInfo *
+wd_result_set(FunctionCallInfo fcinfo, int ncolumns)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old_context;
+	TupleDesc	desc;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) ||
+		(result->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("set-valued function called in context that cannot accept a set"));
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		desc->natts != ncolumns)
+		elog(ERROR, "function must return rows of %d columns", ncolumns);
+
+	/* copy only the descriptor into per-query memory */
+	old_context =
+		MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	result->returnMode = SFRM_Materialize;
+	result->setDesc = CreateTupleDescCopy(desc);
+	result->setResult =
+		tuplestore_begin_heap((result->allowedModes &
+							   SFRM_Materialize_Random) != 0,
+							  false, work_mem);
+	MemoryContextSwitchTo(old_context);
+	return result;
+}
+
+/*
+ * Leave the client's statement out of the log until wd_show_statement is
+ * called.  callback must live on the caller's stack; an error removes it.
+ */
+void
+wd_hide_statement(ErrorContextCallback *callback)
+{
+	callback->callback = hide_statement;
+	callback->arg = NULL;
+	callback->previous = error_context_stack;
+	error_context_stack = callback;
+}
+
+/* Undo wd_hide_statement. */
+void
+wd_show_statement(ErrorContextCallback *callback)
+{
+	error_context_stack = callback->previous;
+}
+
+static void
+hide_statement(void *arg)
+{
+	errhidestmt(true);
 }

@@ -13,7 +13,6 @@
 #include "compat.h"
 #include "derive.h"
 #include "errors.h"
-#include "privacy.h"
 #include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_payload_hash);

@@ -19,10 +19,8 @@
 #include "jsonscan.h"
 #include "lease.h"
 #include "payload.h"
-#include "privacy.h"
 #include "provider.h"
 #include "render.h"
-#include "resultset.h"
 #include "template.h"
 #include "text.h"
 
