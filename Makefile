@@ -29,7 +29,6 @@ OBJS = \
 	src/probe.o \
 	src/event.o \
 	src/acquisition.o \
-	src/resultset.o \
 	src/acquire.o \
 	src/batch.o \
 	src/acquire_many.o \

@@ -25,7 +25,6 @@
 #include "plans.h"
 #include "probe.h"
 #include "provider.h"
-#include "resultset.h"
 
 PG_FUNCTION_INFO_V1(wd_acquire_many);
 

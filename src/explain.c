@@ -18,7 +18,6 @@
 #include "derive.h"
 #include "items.h"
 #include "privacy.h"
-#include "resultset.h"
 #include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_explain_key);

@@ -23,7 +23,6 @@
 #include "privacy.h"
 #include "provider.h"
 #include "render.h"
-#include "resultset.h"
 #include "template.h"
 #include "text.h"
 
