@@ -438,7 +438,7 @@ $take_out;
 CREATE TABLE webhook_dedup_events (LIKE was_ledger INCLUDING DEFAULTS,
   UNIQUE (provider, dedup_key)) PARTITION BY HASH (dedup_key);
 CREATE TABLE part_0 PARTITION OF webhook_dedup_events FOR VALUES WITH (MODULUS 2, REMAINDER 0);
-CREATE TABLE part_1 (last_error text, gone integer, lease_expires_at timestamptz,
+CREATE TABLE part_1 (response jsonb, last_error text, gone integer, lease_expires_at timestamptz,
   attempt integer NOT NULL, request_hash text COLLATE "C", status wd_status NOT NULL,
   last_seen_at timestamptz NOT NULL, first_seen_at timestamptz NOT NULL,
   dedup_key text COLLATE "C" NOT NULL, provider text COLLATE "C" NOT NULL, id bigint NOT NULL);
