@@ -16,9 +16,9 @@ use lib "$FindBin::RealBin/lib";
 use Test::More;
 use WebhookDedup qw(ledger_node sqlstate);
 
-# a crash is to fail one test, not to end all
+# a crash, or a call without end, is to fail one test, not to end all
 my $node = ledger_node('altered',
-	conf => "restart_after_crash = on\nlog_statement = none\n");
+	conf => "restart_after_crash = on\nstatement_timeout = 30s\nlog_statement = none\n");
 my $connstr = $node->connstr('postgres') =~ s/'/''/gr;
 
 # The calls, of which each must be made of what the ledger holds.  # stands for
@@ -289,8 +289,8 @@ foreach (@types)
 	  . ($column eq 'id' ? "; $ledger ALTER id SET DEFAULT nextval('webhook_dedup_events_id_seq')" : '')
 	  if defined $type_before;
 	$undo =~ s/DROP INDEX \w+; // if defined $undo;
-	# a domain over text is read as text is
-	altered($column eq 'status' && $type eq 'text' ? 'works' : 'refused',
+	# what the domain is over can do without it
+	altered($column eq 'status' && $type eq 'text' ? 'either' : 'refused',
 		"$column is of type $type", $to->($type, $using), $undo);
 }
 
