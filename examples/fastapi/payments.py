@@ -15,18 +15,18 @@ VALUES (%s, %s, %s)
 
 
 async def call_out(settings, event, body: bytes) -> None:
-  # For rehearsals only: a step that takes its time, or does not succeed.
-  if settings.example_step_seconds > 0:
-    await asyncio.sleep(settings.example_step_seconds)
-  if settings.example_fail_file and os.path.exists(
-    settings.example_fail_file
-  ):
-    # Errors often quote what they choke on; this one does too, so that
-    # a rehearsal shows whether a log would carry it.
-    raise RuntimeError(f"cannot process {body!r}")
+    # For rehearsals only: a step that takes its time, or does not succeed.
+    if settings.example_step_seconds > 0:
+        await asyncio.sleep(settings.example_step_seconds)
+    if settings.example_fail_file and os.path.exists(
+        settings.example_fail_file
+    ):
+        # Errors often quote what they choke on; this one does too, so that
+        # a rehearsal shows whether a log would carry it.
+        raise RuntimeError(f"cannot process {body!r}")
 
 
 async def write_effects(connection, event) -> None:
-  await connection.execute(
-    EFFECT, (event.provider, event.event_id, event.attempt)
-  )
+    await connection.execute(
+        EFFECT, (event.provider, event.event_id, event.attempt)
+    )
