@@ -1,12 +1,12 @@
 """Routes of the example receiver: uvicorn app:app --no-access-log"""
 
 import logging
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Optional
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from psycopg import OperationalError
+from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -23,7 +23,9 @@ app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
 
 class Pool(AsyncConnectionPool):
-    async def getconn(self, timeout=None):
+    async def getconn(
+        self, timeout: float | None = None
+    ) -> AsyncConnection[Any]:
         """A connection that did not die while it was idle."""
         while True:
             connection = await super().getconn(timeout)
@@ -38,7 +40,7 @@ class Pool(AsyncConnectionPool):
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI):
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     # libpq reads where to connect from PGHOST, PGDATABASE, PGUSER and so on.
     async with Pool(
         open=False,
@@ -56,7 +58,7 @@ async def lifespan(app: FastAPI):
 app.router.lifespan_context = lifespan
 
 
-async def configure_connection(connection) -> None:
+async def configure_connection(connection: AsyncConnection[Any]) -> None:
     await connection.execute(
         "SELECT set_config('lock_timeout', %s, false)",
         [str(settings.lock_timeout_ms)],
@@ -113,7 +115,7 @@ async def receive(provider: str, request: Request) -> Response:
     )
 
 
-async def read_body(request: Request) -> Optional[bytes]:
+async def read_body(request: Request) -> bytes | None:
     """The body as it came, None if it is too long."""
     body = bytearray()
     async for chunk in request.stream():
@@ -124,9 +126,8 @@ async def read_body(request: Request) -> Optional[bytes]:
 
 
 def respond(answer: Answer) -> Response:
-    return JSONResponse(
+    return Response(
         answer.body,
         status_code=answer.http_status,
-        headers=dict(answer.headers),
-        media_type=answer.media_type,
+        headers={"Content-Type": answer.media_type, **answer.headers},
     )

@@ -1,42 +1,46 @@
 """One delivery, from the raw body to the answer.
 
-The order is always the same: hash the body as it came, wd_receive, business
-step, wd_mark_done.  The modes differ in what is one transaction.
+The body is hashed as it came and never leaves as text.  The modes differ in
+what is one transaction: see README.md.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import Iterable, Tuple
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import psycopg
-from psycopg.rows import namedtuple_row
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 import payments
 from answers import (
     BUSY_STATUS,
     REFUSALS,
     Answer,
+    Reply,
     busy,
     internal_error,
+    no_connection,
+    replied,
     settled,
+)
+from ledger import (
+    ASSERT_OWNER,
+    LOCK_NOT_AVAILABLE,
+    MARK_DONE,
+    MARK_FAILED,
+    NOT_OWNER,
+    RECEIVE,
+    RECEIVE_ONCE,
+    SET_RESPONSE,
+    Event,
+    transaction,
 )
 from logs import error_code, log_event
 from settings import TRANSACTION, Settings
-
-RECEIVE = """
-SELECT acquired, outcome::text, event_id, provider, dedup_key, attempt,
-       hash_matches, http_status
-FROM wd_receive(%s::text, %b::bytea, %s::jsonb, %s::interval)
-"""
-ASSERT_OWNER = "SELECT wd_assert_owner(%s::text, %s::text, %s::integer)"
-MARK_DONE = "SELECT wd_mark_done(%s::text, %s::text, %s::integer)"
-MARK_FAILED = """
-SELECT wd_mark_failed(%s::text, %s::text, %s::integer, %s::text)
-"""
-
-LOCK_NOT_AVAILABLE = "55P03"
-NOT_OWNER = "WD004"
 
 # No provider's event is identified by these: they need not travel further.
 CREDENTIALS = {"authorization", "cookie", "proxy-authorization"}
@@ -49,7 +53,9 @@ class Delivery:
     headers: str  # JSON
     payload_hash: str
 
-    def log(self, name: str, event=None, **fields) -> None:
+    def log(
+        self, name: str, event: Event | None = None, **fields: Any
+    ) -> None:
         if event is not None:
             fields.setdefault("outcome", event.outcome)
             fields.update(
@@ -67,7 +73,7 @@ class Delivery:
 
 
 class Refused(Exception):
-    """wd_receive raised one of REFUSALS."""
+    """The extension raised one of REFUSALS."""
 
     def __init__(self, sqlstate: str):
         super().__init__(sqlstate)
@@ -75,7 +81,7 @@ class Refused(Exception):
 
 
 class Receiver:
-    def __init__(self, pool, settings: Settings):
+    def __init__(self, pool: AsyncConnectionPool, settings: Settings):
         self.pool = pool
         self.settings = settings
 
@@ -83,7 +89,7 @@ class Receiver:
         self,
         provider: str,
         body: bytes,
-        headers: Iterable[Tuple[str, str]],
+        headers: Iterable[tuple[str, str]],
     ) -> Answer:
         """Process one delivery; never raises, never logs its content."""
         payload_hash = hashlib.sha256(body).hexdigest()
@@ -102,10 +108,33 @@ class Receiver:
         except Exception as error:
             return self._answer_error(delivery, error)
 
+    async def _in_one_transaction(self, delivery: Delivery) -> Answer:
+        """Transaction mode: event and effects are committed together.
+
+        A concurrent duplicate waits in wd_receive_once for the outcome.  What
+        fails is rolled back, the acquisition with it: nothing to give back.
+        """
+        async with transaction(self.pool) as connection:
+            event = await self._acquire(connection, delivery, RECEIVE_ONCE)
+            if not event.acquired:
+                return self._answer_duplicate(delivery, event)
+            await payments.call_out(self.settings, event, delivery.body)
+            reply = await payments.write_effects(
+                connection, event, delivery.body
+            )
+            if reply is not None:
+                await connection.execute(
+                    SET_RESPONSE,
+                    (event.provider, event.dedup_key, stored(reply)),
+                )
+        return self._answer_processed(delivery, event, reply)
+
     async def _under_lease(self, delivery: Delivery) -> Answer:
         """Lease mode: acquire, work anywhere, complete."""
         async with self.pool.connection() as connection:
-            event = await self._acquire(connection, delivery)
+            event = await self._acquire(
+                connection, delivery, RECEIVE, self.settings.lease
+            )
         if not event.acquired:
             return self._answer_duplicate(delivery, event)
 
@@ -114,46 +143,34 @@ class Receiver:
             await payments.call_out(self.settings, event, delivery.body)
             # The fence: if the lease ended and another delivery took the
             # event over, nothing of this transaction is committed.
-            async with self.pool.connection() as connection:
-                async with connection.transaction():
-                    await connection.execute(ASSERT_OWNER, owner)
-                    await payments.write_effects(connection, event)
-                    await connection.execute(MARK_DONE, owner)
+            async with transaction(self.pool) as connection:
+                await connection.execute(ASSERT_OWNER, owner)
+                reply = await payments.write_effects(
+                    connection, event, delivery.body
+                )
+                await connection.execute(MARK_DONE, (*owner, stored(reply)))
         except Exception as error:
             if error_code(error) != NOT_OWNER:
                 await self._give_back(delivery, event, error)
             raise
-        return self._answer_processed(delivery, event)
+        return self._answer_processed(delivery, event, reply)
 
-    async def _in_one_transaction(self, delivery: Delivery) -> Answer:
-        """Transaction mode: event and effects are committed together.
-
-        A concurrent duplicate waits in wd_receive for the outcome.  What
-        fails is rolled back, the acquisition with it: nothing to give back.
-        """
-        async with self.pool.connection() as connection:
-            async with connection.transaction():
-                event = await self._acquire(connection, delivery)
-                if not event.acquired:
-                    return self._answer_duplicate(delivery, event)
-                await payments.call_out(self.settings, event, delivery.body)
-                await payments.write_effects(connection, event)
-                await connection.execute(
-                    MARK_DONE,
-                    (event.provider, event.dedup_key, event.attempt),
-                )
-        return self._answer_processed(delivery, event)
-
-    async def _acquire(self, connection, delivery: Delivery):
-        cursor = connection.cursor(row_factory=namedtuple_row)
+    async def _acquire(
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        delivery: Delivery,
+        statement: str,
+        *arguments: object,
+    ) -> Event:
+        cursor = connection.cursor(row_factory=class_row(Event))
         try:
             await cursor.execute(
-                RECEIVE,
+                statement,
                 (
                     delivery.provider,
                     delivery.body,
                     delivery.headers,
-                    self.settings.lease,
+                    *arguments,
                 ),
             )
         except psycopg.Error as error:
@@ -162,11 +179,14 @@ class Receiver:
                 raise Refused(error.sqlstate) from None
             raise
         event = await cursor.fetchone()
+        assert event is not None  # the function returns one row
         if event.acquired:
             delivery.log("WEBHOOK_ACQUIRED", event)
         return event
 
-    async def _give_back(self, delivery: Delivery, event, error) -> None:
+    async def _give_back(
+        self, delivery: Delivery, event: Event, error: Exception
+    ) -> None:
         """Let the next delivery have the event without waiting."""
         try:
             async with self.pool.connection() as connection:
@@ -185,16 +205,22 @@ class Receiver:
                 "WEBHOOK_NOT_GIVEN_BACK", event, error=error_code(second)
             )
 
-    def _answer_processed(self, delivery: Delivery, event) -> Answer:
+    def _answer_processed(
+        self, delivery: Delivery, event: Event, reply: Reply | None
+    ) -> Answer:
         delivery.log("WEBHOOK_PROCESSED", event, http_status=200)
-        return settled(200, "processed")
+        return settled(200, "processed") if reply is None else replied(reply)
 
-    def _answer_duplicate(self, delivery: Delivery, event) -> Answer:
+    def _answer_duplicate(self, delivery: Delivery, event: Event) -> Answer:
+        assert event.http_status is not None  # as it was not acquired
         if event.outcome == "in_progress":
             answer = self._busy(event.http_status)
             name = "WEBHOOK_IN_PROGRESS"
         elif event.outcome == "done":
-            answer = settled(event.http_status, "already_processed")
+            if event.response is None:
+                answer = settled(event.http_status, "already_processed")
+            else:
+                answer = replied(Reply(**event.response))
             name = "WEBHOOK_DUPLICATE"
         else:
             answer = settled(event.http_status, event.outcome)
@@ -211,7 +237,8 @@ class Receiver:
             answer = self._busy(BUSY_STATUS)
             name, outcome = "WEBHOOK_IN_PROGRESS", "in_progress"
         else:
-            answer = internal_error()
+            no_room = isinstance(error, PoolTimeout)
+            answer = no_connection() if no_room else internal_error()
             name, outcome = "WEBHOOK_FAILED", "failed"
         delivery.log(
             name, outcome=outcome, error=code, http_status=answer.http_status
@@ -224,8 +251,12 @@ class Receiver:
         return busy(http_status)
 
 
-def headers_json(headers: Iterable[Tuple[str, str]]) -> str:
-    values = {}
+def stored(reply: Reply | None) -> Jsonb | None:
+    return None if reply is None else Jsonb(asdict(reply))
+
+
+def headers_json(headers: Iterable[tuple[str, str]]) -> str:
+    values: dict[str, list[str]] = {}
     for name, value in headers:
         if name.lower() not in CREDENTIALS:
             values.setdefault(name.lower(), []).append(value)

@@ -2,9 +2,9 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import FrozenSet, Mapping, Optional
 
 LEASE = "lease"
 TRANSACTION = "transaction"
@@ -17,8 +17,8 @@ SCOPED_NAME = re.compile(RULES_NAME.pattern + r"/[A-Za-z0-9_.-]{1,64}")
 class Settings:
     mode: str
     provider_modes: Mapping[str, str]
-    scopes: FrozenSet[str]
-    lease: Optional[timedelta]
+    scopes: frozenset[str]
+    lease: timedelta | None
     lock_timeout_ms: int
     busy_as_done: bool
     max_body_bytes: int
@@ -33,10 +33,7 @@ class Settings:
         Each scope is a ledger of its own: if a sender could invent one, it
         could have an event that it captured processed once more.
         """
-        return (
-            provider in self.scopes
-            or RULES_NAME.fullmatch(provider) is not None
-        )
+        return provider in self.scopes or bool(RULES_NAME.fullmatch(provider))
 
     def mode_of(self, provider: str) -> str:
         rules = provider.split("/", 1)[0]
@@ -45,7 +42,6 @@ class Settings:
 
 def read_settings() -> Settings:
     mode = _mode("WEBHOOK_MODE", LEASE)
-    lease_seconds = _number("WEBHOOK_LEASE_SECONDS", None)
     return Settings(
         mode=mode,
         provider_modes={
@@ -53,9 +49,7 @@ def read_settings() -> Settings:
             "toss": _mode("WEBHOOK_MODE_TOSS", mode),
         },
         scopes=_scopes("WEBHOOK_SCOPES"),
-        lease=None
-        if lease_seconds is None
-        else timedelta(seconds=lease_seconds),
+        lease=_seconds("WEBHOOK_LEASE_SECONDS"),
         lock_timeout_ms=int(_number("WEBHOOK_LOCK_TIMEOUT_MS", 5000)),
         busy_as_done=os.environ.get("WEBHOOK_BUSY_AS_DONE", "") == "1",
         max_body_bytes=int(_number("WEBHOOK_MAX_BODY_BYTES", 1024 * 1024)),
@@ -73,7 +67,7 @@ def _mode(name: str, default: str) -> str:
     return value
 
 
-def _scopes(name: str) -> FrozenSet[str]:
+def _scopes(name: str) -> frozenset[str]:
     values = (v.strip() for v in os.environ.get(name, "").split(","))
     scopes = frozenset(value for value in values if value)
     if not all(SCOPED_NAME.fullmatch(scope) for scope in scopes):
@@ -81,7 +75,13 @@ def _scopes(name: str) -> FrozenSet[str]:
     return scopes
 
 
-def _number(name: str, default: Optional[float]) -> Optional[float]:
+def _seconds(name: str) -> timedelta | None:
+    if not os.environ.get(name):
+        return None
+    return timedelta(seconds=_number(name, 0))
+
+
+def _number(name: str, default: float) -> float:
     value = os.environ.get(name)
     if not value:
         return default
