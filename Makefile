@@ -6,12 +6,10 @@ PGFILEDESC = "webhook_dedup - idempotent webhook receiver"
 OBJS = \
 	src/webhook_dedup.o \
 	src/args.o \
-	src/digest.o \
-	src/encoding.o \
+	src/text.o \
 	src/headers.o \
 	src/jsonmatch.o \
 	src/jsonscan.o \
-	src/jsonstring.o \
 	src/jsontoken.o \
 	src/form.o \
 	src/placeholder.o \
@@ -31,7 +29,6 @@ OBJS = \
 	src/probe.o \
 	src/event.o \
 	src/acquisition.o \
-	src/resultset.o \
 	src/acquire.o \
 	src/batch.o \
 	src/acquire_many.o \

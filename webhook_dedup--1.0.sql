@@ -730,19 +730,18 @@ REVOKE ALL ON FUNCTION wd_reopen(text, text) FROM PUBLIC;
 COMMENT ON FUNCTION wd_reopen(text, text) IS
 'lets the next delivery process an event that is done, failed, or whose lease has ended: false while a lease goes on';
 
--- These run as their caller, who must be allowed to grant.  What they grant is
--- bound by OID, so that the schema can be renamed.
+-- These run as their caller, who must be allowed to grant.  The schema is looked
+-- up, as it can be renamed.
 
-CREATE FUNCTION wd_grant(
-  role regrole,
-  functions regprocedure[],
-  tables regclass[])
+CREATE FUNCTION wd_grant_receiver(
+  role regrole)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  schema_oid oid := (SELECT p.pronamespace FROM pg_proc p WHERE p.oid = functions[1]);
+  home oid := (SELECT e.extnamespace FROM pg_extension e WHERE e.extname = 'webhook_dedup');
+  named text;
 BEGIN
   IF role IS NULL THEN
     RAISE null_value_not_allowed USING MESSAGE = 'argument "role" must not be null';
@@ -750,43 +749,32 @@ BEGIN
     RAISE undefined_object USING MESSAGE = format('role with OID %s does not exist', role::oid);
   END IF;
   -- a public schema needs no grant, which its owner alone can give
-  IF NOT has_schema_privilege(role, schema_oid, 'USAGE') THEN
-    EXECUTE format('GRANT USAGE ON SCHEMA %s TO %s', schema_oid::regnamespace, role);
+  IF NOT has_schema_privilege(role, home, 'USAGE') THEN
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO %s', home::regnamespace, role);
   END IF;
-  EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', array_to_string(functions, ', '), role);
-  IF tables <> '{}' THEN
-    EXECUTE format('GRANT SELECT ON TABLE %s TO %s', array_to_string(tables, ', '), role);
-  END IF;
+  FOREACH named IN ARRAY ARRAY[
+      'wd_try_acquire(text, text, text, interval)',
+      'wd_acquire(text, text, text, interval)',
+      'wd_acquire_many(text, text[], text[], interval)',
+      'wd_try_once(text, text, text)',
+      'wd_receive(text, bytea, jsonb, interval)',
+      'wd_receive_once(text, bytea, jsonb)',
+      'wd_receive_items(text, bytea, jsonb, interval)',
+      'wd_mark_done(text, text, integer, jsonb)',
+      'wd_mark_failed(text, text, integer, text)',
+      'wd_mark_done_many(text, text[], integer[])',
+      'wd_set_response(text, text, jsonb)',
+      'wd_extend_lease(text, text, integer, interval)',
+      'wd_assert_owner(text, text, integer)',
+      'wd_lookup(text, text)',
+      'wd_dedup_key(text, jsonb, jsonb)',
+      'wd_paypal_dedup_key(jsonb, jsonb)',
+      'wd_toss_dedup_key(jsonb, jsonb)']
+  LOOP
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s.%s TO %s', home::regnamespace, named, role);
+  END LOOP;
 END
 $$;
-REVOKE ALL ON FUNCTION wd_grant(regrole, regprocedure[], regclass[]) FROM PUBLIC;
-COMMENT ON FUNCTION wd_grant(regrole, regprocedure[], regclass[]) IS
-'lets a role call functions and read tables of the extension; serves wd_grant_receiver and wd_grant_operator';
-
-CREATE FUNCTION wd_grant_receiver(
-  role regrole)
-RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-  SELECT wd_grant(role, ARRAY[
-    'wd_try_acquire(text, text, text, interval)'::pg_catalog.regprocedure,
-    'wd_acquire(text, text, text, interval)'::pg_catalog.regprocedure,
-    'wd_acquire_many(text, text[], text[], interval)'::pg_catalog.regprocedure,
-    'wd_try_once(text, text, text)'::pg_catalog.regprocedure,
-    'wd_receive(text, bytea, jsonb, interval)'::pg_catalog.regprocedure,
-    'wd_receive_once(text, bytea, jsonb)'::pg_catalog.regprocedure,
-    'wd_receive_items(text, bytea, jsonb, interval)'::pg_catalog.regprocedure,
-    'wd_mark_done(text, text, integer, jsonb)'::pg_catalog.regprocedure,
-    'wd_mark_failed(text, text, integer, text)'::pg_catalog.regprocedure,
-    'wd_mark_done_many(text, text[], integer[])'::pg_catalog.regprocedure,
-    'wd_set_response(text, text, jsonb)'::pg_catalog.regprocedure,
-    'wd_extend_lease(text, text, integer, interval)'::pg_catalog.regprocedure,
-    'wd_assert_owner(text, text, integer)'::pg_catalog.regprocedure,
-    'wd_lookup(text, text)'::pg_catalog.regprocedure,
-    'wd_dedup_key(text, jsonb, jsonb)'::pg_catalog.regprocedure,
-    'wd_paypal_dedup_key(jsonb, jsonb)'::pg_catalog.regprocedure,
-    'wd_toss_dedup_key(jsonb, jsonb)'::pg_catalog.regprocedure], '{}'::pg_catalog.regclass[]);
-END;
 REVOKE ALL ON FUNCTION wd_grant_receiver(regrole) FROM PUBLIC;
 COMMENT ON FUNCTION wd_grant_receiver(regrole) IS
 'lets a role call what a webhook handler needs';
@@ -794,21 +782,40 @@ COMMENT ON FUNCTION wd_grant_receiver(regrole) IS
 CREATE FUNCTION wd_grant_operator(
   role regrole)
 RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-  SELECT wd_grant(role, ARRAY[
-    'wd_lookup(text, text)'::pg_catalog.regprocedure,
-    'wd_reopen(text, text)'::pg_catalog.regprocedure,
-    'wd_mark_done(text, text, integer, jsonb)'::pg_catalog.regprocedure,
-    'wd_mark_failed(text, text, integer, text)'::pg_catalog.regprocedure,
-    'wd_dedup_key(text, jsonb, jsonb)'::pg_catalog.regprocedure,
-    'wd_paypal_dedup_key(jsonb, jsonb)'::pg_catalog.regprocedure,
-    'wd_toss_dedup_key(jsonb, jsonb)'::pg_catalog.regprocedure,
-    'wd_explain_key(text, bytea, jsonb)'::pg_catalog.regprocedure], ARRAY[
-    'webhook_dedup_events'::pg_catalog.regclass,
-    'webhook_dedup_providers'::pg_catalog.regclass,
-    'wd_providers'::pg_catalog.regclass]);
-END;
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  home oid := (SELECT e.extnamespace FROM pg_extension e WHERE e.extname = 'webhook_dedup');
+  named text;
+BEGIN
+  IF role IS NULL THEN
+    RAISE null_value_not_allowed USING MESSAGE = 'argument "role" must not be null';
+  ELSIF NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.oid = role) THEN
+    RAISE undefined_object USING MESSAGE = format('role with OID %s does not exist', role::oid);
+  END IF;
+  -- a public schema needs no grant, which its owner alone can give
+  IF NOT has_schema_privilege(role, home, 'USAGE') THEN
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO %s', home::regnamespace, role);
+  END IF;
+  FOREACH named IN ARRAY ARRAY[
+      'wd_lookup(text, text)',
+      'wd_reopen(text, text)',
+      'wd_mark_done(text, text, integer, jsonb)',
+      'wd_mark_failed(text, text, integer, text)',
+      'wd_dedup_key(text, jsonb, jsonb)',
+      'wd_paypal_dedup_key(jsonb, jsonb)',
+      'wd_toss_dedup_key(jsonb, jsonb)',
+      'wd_explain_key(text, bytea, jsonb)']
+  LOOP
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s.%s TO %s', home::regnamespace, named, role);
+  END LOOP;
+  FOREACH named IN ARRAY ARRAY['webhook_dedup_events', 'webhook_dedup_providers', 'wd_providers']
+  LOOP
+    EXECUTE format('GRANT SELECT ON TABLE %s.%s TO %s', home::regnamespace, named, role);
+  END LOOP;
+END
+$$;
 REVOKE ALL ON FUNCTION wd_grant_operator(regrole) FROM PUBLIC;
 COMMENT ON FUNCTION wd_grant_operator(regrole) IS
 'lets a role read the ledger and change single events';

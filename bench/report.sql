@@ -3,7 +3,7 @@
 -- The variant that the others of its kind are compared with
 CREATE TEMP VIEW bases AS
 SELECT kind, CASE WHEN kind LIKE 'batch%' THEN 'single'
-  WHEN kind LIKE 'receive%' THEN 'try_acquire' ELSE 'bare' END AS variant
+  WHEN kind LIKE 'receive%' THEN 'by_hand' ELSE 'bare' END AS variant
 FROM samples.variants
 GROUP BY kind;
 

@@ -42,7 +42,7 @@ DROP TRIGGER lower_key ON webhook_dedup_events;
 -- one that is slow: the lease is taken once more, not for ever
 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.12); RETURN NEW; END $$;
 CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON webhook_dedup_events FOR EACH ROW EXECUTE FUNCTION slow();
-SET statement_timeout = '5 s';
+SET statement_timeout = '1 min';
 SELECT wd_try_acquire('p', 'slow', NULL, '1 min'), wd_extend_lease('p', 'slow', 1, '1 min') IS NOT NULL AS extended;
 SELECT wd_try_acquire('p', 'a', NULL, '1 min');
 SELECT acquired, outcome FROM wd_acquire_many('p', '{b,new}', lease => '1 min');

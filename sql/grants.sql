@@ -86,6 +86,7 @@ SELECT wd_try_acquire('trust', 'there'), wd_lookup('trust', 'there');
 REVOKE TRIGGER ON webhook_dedup_events FROM wd_test_nobody;
 GRANT ALL ON webhook_dedup_providers TO PUBLIC;
 SELECT pg_temp.err($$SELECT wd_set_provider('trust', hint => 'x')$$);
+SELECT wd_try_acquire('read anew', 'k');
 REVOKE ALL ON webhook_dedup_providers FROM PUBLIC;
 CREATE FUNCTION their_code() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE TRIGGER theirs BEFORE INSERT ON webhook_dedup_events FOR EACH ROW EXECUTE FUNCTION their_code();

@@ -48,7 +48,7 @@ SET webhook_dedup.lease = '1s';
 SELECT count(*) FROM wd_providers p, wd_acquire(p.provider, 'k') a WHERE a.acquired;
 SELECT a.http_status, count(*), bool_and(a.http_status = p.busy_status) AS as_set, string_agg(p.provider, ' ' ORDER BY p.provider) AS providers
   FROM wd_providers p, wd_acquire(p.provider, 'k') a WHERE p.lease_floor IS NOT NULL GROUP BY a.http_status ORDER BY a.http_status;
-SELECT count(*), count(*) FILTER (WHERE e.lease_expires_at - e.first_seen_at BETWEEN p.lease_floor - interval '1 s' AND p.lease_floor + interval '1 s') AS of_the_floor
+SELECT count(*), count(*) FILTER (WHERE e.lease_expires_at - e.first_seen_at BETWEEN p.lease_floor AND p.lease_floor + interval '1 min') AS of_the_floor
   FROM webhook_dedup_events e JOIN wd_providers p USING (provider) WHERE p.lease_floor IS NOT NULL;
 RESET webhook_dedup.lease;
 RESET intervalstyle;

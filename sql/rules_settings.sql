@@ -5,23 +5,23 @@ RESET client_min_messages;
 TRUNCATE webhook_dedup_events;
 DELETE FROM webhook_dedup_providers WHERE NOT built_in;
 LOAD 'webhook_dedup';
--- the seconds until an event's lease ends, rounded up to five
-CREATE FUNCTION pg_temp.left_of(of_provider text, key text) RETURNS text LANGUAGE sql AS $$
-  SELECT coalesce((5 * ceil(extract(epoch FROM lease_expires_at - clock_timestamp()) / 5))::text, 'for ever')
+-- does the lease that this statement gave an event last so long?  NULL: for ever
+CREATE FUNCTION pg_temp.lasts(of_provider text, key text, lease interval) RETURNS boolean LANGUAGE sql AS $$
+  SELECT CASE WHEN lease IS NULL THEN lease_expires_at IS NULL ELSE lease_expires_at - lease BETWEEN statement_timestamp() AND clock_timestamp() END
     FROM webhook_dedup_events WHERE provider = of_provider AND dedup_key = key
 $$;
--- the seconds that each function acquires an event for, and that wd_extend_lease extends it by
-CREATE FUNCTION pg_temp.leases(of_provider text, given interval DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
+-- the functions that acquire an event for so long, wd_extend_lease among them
+CREATE FUNCTION pg_temp.lasting(of_provider text, lease interval, given interval DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   result text;
 BEGIN
   DELETE FROM webhook_dedup_events WHERE provider = of_provider;
   PERFORM wd_try_acquire(of_provider, 'try', NULL, given), wd_acquire(of_provider, 'acquire', NULL, given), wd_acquire_many(of_provider, '{many}', NULL, given),
           wd_receive(of_provider, '{"id":"receive"}', '{}', given), wd_receive_items(of_provider, '{"id":"items"}', '{}', given), wd_receive_items(of_provider, '{"items":[{"id":"item"}]}', '{}', given);
-  SELECT string_agg(k || ' ' || pg_temp.left_of(of_provider, k), ', ') INTO result FROM unnest('{try,acquire,many,receive,items,item}'::text[]) k;
+  SELECT string_agg(k, ' ') INTO result FROM unnest('{try,acquire,many,receive,items,item}'::text[]) k WHERE pg_temp.lasts(of_provider, k, lease);
   UPDATE webhook_dedup_events SET lease_expires_at = clock_timestamp() - interval '1 s' WHERE provider = of_provider;
   PERFORM wd_extend_lease(of_provider, 'try', 1, given);
-  RETURN result || ', extend ' || pg_temp.left_of(of_provider, 'try');
+  RETURN concat_ws(' ', result, CASE WHEN pg_temp.lasts(of_provider, 'try', lease) THEN 'extend' END);
 END
 $$;
 -- the outcomes and statuses of one event for each function, by turns acquired and failed
@@ -65,51 +65,51 @@ SELECT outcome, http_status FROM wd_acquire('teapot', 'ev_busy');
 
 -- leases: the argument, else the provider's, else the setting
 SELECT wd_set_provider('p', '{"{body:id}","{body:items[*].id}"}');
-SELECT pg_temp.leases('p');
+SELECT pg_temp.lasting('p', '5 min');
 SET webhook_dedup.lease = '70s';
-SELECT pg_temp.leases('p');
+SELECT pg_temp.lasting('p', '70 s');
 SELECT wd_set_provider('p', lease => '1 hour');
-SELECT pg_temp.leases('p');
-SELECT pg_temp.leases('p/scope');
-SELECT pg_temp.leases('p', '20 s');
-SELECT pg_temp.leases('p', '0');
+SELECT pg_temp.lasting('p', '1 hour');
+SELECT pg_temp.lasting('p/scope', '1 hour');
+SELECT pg_temp.lasting('p', '20 s', '20 s');
+SELECT pg_temp.lasting('p', NULL, '0');
 SELECT wd_set_provider('p', lease => '0');
-SELECT pg_temp.leases('p');
-SELECT pg_temp.leases('p', '20 s');
+SELECT pg_temp.lasting('p', NULL);
+SELECT pg_temp.lasting('p', '20 s', '20 s');
 -- those that nobody named are not shorter than the floor; a given one is the caller's affair
 SELECT wd_drop_provider('p'), wd_set_provider('p', '{"{body:id}","{body:items[*].id}"}', lease_floor => '90 s');
-SELECT pg_temp.leases('p');
-SELECT pg_temp.leases('p', '20 s');
+SELECT pg_temp.lasting('p', '90 s');
+SELECT pg_temp.lasting('p', '20 s', '20 s');
 SET webhook_dedup.lease = '2min';
-SELECT pg_temp.leases('p');
+SELECT pg_temp.lasting('p', '2 min');
 SET webhook_dedup.lease = 0;
-SELECT pg_temp.leases('p');
+SELECT pg_temp.lasting('p', NULL);
 SET webhook_dedup.lease = 10;
-SELECT pg_temp.leases('p/scope');
+SELECT pg_temp.lasting('p/scope', '90 s');
 SELECT wd_set_provider('p', lease => '3 minutes');
-SELECT pg_temp.leases('p');
+SELECT pg_temp.lasting('p', '3 min');
 SELECT wd_set_provider('p', lease => '0');
-SELECT pg_temp.leases('p');
+SELECT pg_temp.lasting('p', NULL);
 -- a floor alone, of a built-in provider, and none
-SELECT wd_try_acquire('github', 'floor'), wd_try_acquire('github/x', 'floor'), wd_try_acquire('paypal', 'floor'), wd_try_acquire('nobody', 'floor');
-SELECT pg_temp.left_of(p, 'floor') FROM unnest('{github,github/x,paypal,nobody}'::text[]) p;
+SELECT p AS provider, wd_try_acquire(p, 'floor'), pg_temp.lasts(p, 'floor', lease) FROM (VALUES ('github', interval '35 s'), ('github/x', '35 s'), ('paypal', '10 s'), ('nobody', '10 s')) v(p, lease);
 -- lifted by a built-in floor: the setting, and the user's lease cannot be below it
 SELECT wd_set_provider('github', lease => '40 s');
-SELECT wd_try_acquire('github', 'lease'), pg_temp.left_of('github', 'lease');
+SELECT wd_try_acquire('github', 'lease'), pg_temp.lasts('github', 'lease', '40 s');
 SELECT wd_set_provider('github', lease => '70 s', lease_floor => '60 s');
-SELECT wd_try_acquire('github', 'lease 2'), pg_temp.left_of('github', 'lease 2');
+SELECT wd_try_acquire('github', 'lease 2'), pg_temp.lasts('github', 'lease 2', '70 s');
 SELECT wd_drop_provider('github');
 RESET webhook_dedup.lease;
 -- taken over, with the same lease
 SELECT wd_drop_provider('p'), wd_set_provider('p', '{"{body:id}","{body:items[*].id}"}', lease => '1 hour');
 SELECT wd_try_acquire('p', 'failed'), wd_mark_failed('p', 'failed');
-SELECT outcome, pg_temp.left_of('p', 'failed') FROM wd_acquire('p', 'failed');
+SELECT outcome, pg_temp.lasts('p', 'failed', '1 hour') FROM wd_acquire('p', 'failed');
 UPDATE webhook_dedup_events SET lease_expires_at = clock_timestamp() - interval '1 s' WHERE dedup_key = 'failed';
-SELECT outcome, pg_temp.left_of('p', 'failed') FROM wd_acquire_many('p', '{failed}');
+SELECT outcome, pg_temp.lasts('p', 'failed', '1 hour') FROM wd_acquire_many('p', '{failed}');
 -- a change counts from the next call on, not for leases that run
+SELECT lease_expires_at AS running FROM webhook_dedup_events WHERE dedup_key = 'failed' \gset
 SELECT wd_set_provider('p', lease => '2 hours');
-SELECT pg_temp.left_of('p', 'failed');
-SELECT wd_extend_lease('p', 'failed', 3) IS NOT NULL AS extended, pg_temp.left_of('p', 'failed');
+SELECT lease_expires_at = :'running' AS still FROM webhook_dedup_events WHERE dedup_key = 'failed';
+SELECT wd_extend_lease('p', 'failed', 3) IS NOT NULL AS extended, pg_temp.lasts('p', 'failed', '2 hours');
 
 -- attempts: the provider's limit, else the setting's; 0 is none
 SELECT pg_temp.outcomes('p', 3);

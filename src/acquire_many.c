@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "acquire_many.h"
 #include "args.h"
@@ -24,7 +25,6 @@
 #include "plans.h"
 #include "probe.h"
 #include "provider.h"
-#include "resultset.h"
 
 PG_FUNCTION_INFO_V1(wd_acquire_many);
 

@@ -1,15 +1,18 @@
 /*
  * args.c
- *	  Fetches and checks the arguments that several functions have: one error
- *	  message per condition.
+ *	  What SQL functions of the extension have in common: the checks of their
+ *	  arguments, and results that are sets.
  *
  * No message quotes a key or a hash, since a caller may pass a payload there
  * by mistake.
  */
 #include "postgres.h"
 
+#include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "args.h"
 #include "compat.h"
@@ -148,4 +151,39 @@ check_not_empty(text *value, const char *name)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("argument \"%s\" must not be empty", name));
+}
+
+/*
+ * Begin the result of a function that returns a set of rows with ncolumns
+ * columns.  The caller puts the rows into its setResult.  Raises 0A000 where a
+ * set is not accepted.
+ */
+ReturnSetInfo *
+wd_result_set(FunctionCallInfo fcinfo, int ncolumns)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old_context;
+	TupleDesc	desc;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) ||
+		(result->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("set-valued function called in context that cannot accept a set"));
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		desc->natts != ncolumns)
+		elog(ERROR, "function must return rows of %d columns", ncolumns);
+
+	/* copy only the descriptor into per-query memory */
+	old_context =
+		MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	result->returnMode = SFRM_Materialize;
+	result->setDesc = CreateTupleDescCopy(desc);
+	result->setResult =
+		tuplestore_begin_heap((result->allowedModes &
+							   SFRM_Materialize_Random) != 0,
+							  false, work_mem);
+	MemoryContextSwitchTo(old_context);
+	return result;
 }

@@ -1,12 +1,13 @@
 /*
  * args.h
- *	  Fetches and checks the arguments that several functions have.
+ *	  What SQL functions of the extension have in common.
  */
 #ifndef WD_ARGS_H
 #define WD_ARGS_H
 
 #include "datatype/timestamp.h"
 #include "fmgr.h"
+#include "nodes/execnodes.h"
 #include "utils/jsonb.h"
 
 #define WD_MAX_PROVIDER_LEN 128
@@ -22,5 +23,6 @@ extern int64 wd_interval_usec(const Interval *interval, const char *name);
 extern void wd_check_provider_name(text *provider);
 extern void wd_check_key(text *key);
 extern void wd_check_hash(text *hash);
+extern ReturnSetInfo *wd_result_set(FunctionCallInfo fcinfo, int ncolumns);
 
 #endif							/* WD_ARGS_H */

@@ -7,16 +7,12 @@
 #ifndef WD_COMPAT_H
 #define WD_COMPAT_H
 
-#if PG_VERSION_NUM < 140000
-#error "webhook_dedup needs PostgreSQL 14 or later"
+#if PG_VERSION_NUM < 150000
+#error "webhook_dedup needs PostgreSQL 15 or later"
 #endif
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
-#endif
-
-#if PG_VERSION_NUM < 150000
-#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
 #if PG_VERSION_NUM < 180000
@@ -34,11 +30,18 @@
 
 #if PG_VERSION_NUM >= 180000
 #define WdExecutorRun(query) ExecutorRun((query), ForwardScanDirection, 0)
-#define WdIndexBeginScan(heap, index, snapshot, nkeys) \
-	index_beginscan((heap), (index), (snapshot), NULL, (nkeys), 0)
 #else
 #define WdExecutorRun(query) \
 	ExecutorRun((query), ForwardScanDirection, 0, true)
+#endif
+
+#if PG_VERSION_NUM >= 190000
+#define WdIndexBeginScan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), NULL, (nkeys), 0, 0)
+#elif PG_VERSION_NUM >= 180000
+#define WdIndexBeginScan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), NULL, (nkeys), 0)
+#else
 #define WdIndexBeginScan(heap, index, snapshot, nkeys) \
 	index_beginscan((heap), (index), (snapshot), (nkeys), 0)
 #endif

@@ -12,9 +12,8 @@
 #include "args.h"
 #include "compat.h"
 #include "derive.h"
-#include "digest.h"
-#include "encoding.h"
 #include "privacy.h"
+#include "text.h"
 #include "webhook_dedup.h"
 
 PG_FUNCTION_INFO_V1(wd_payload_hash);

@@ -11,14 +11,14 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 #include "args.h"
 #include "compat.h"
 #include "derive.h"
-#include "encoding.h"
 #include "items.h"
 #include "privacy.h"
-#include "resultset.h"
+#include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_explain_key);
 

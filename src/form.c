@@ -13,7 +13,7 @@
 
 #include "form.h"
 #include "jsonscan.h"
-#include "jsonstring.h"
+#include "text.h"
 
 static bool has_name(const char *field, int len, const char *name,
 					 StringInfo decoded);

@@ -13,7 +13,6 @@
 
 #include "items.h"
 
-static bool is_array_path(const WdTemplateSet *set, int path);
 static bool holds_items(const WdTemplateSet *set, const WdJsonList *lists,
 						int array_path, int match_no);
 static void append_path(StringInfo out, const WdTemplateSet *set,
@@ -29,13 +28,13 @@ wd_items_find(const WdTemplateSet *set, const WdJsonList *lists,
 	int			n = 0;
 
 	for (int i = 0; i < set->npaths; i++)
-		if (is_array_path(set, i))
+		if (wd_json_ends_with_each(&set->paths[i]))
 			size += lists[i].n;
 	*items = palloc(sizeof(WdItem) * size);
 
 	for (int i = 0; i < set->npaths; i++)
 	{
-		if (!is_array_path(set, i))
+		if (!wd_json_ends_with_each(&set->paths[i]))
 			continue;
 		for (int j = 0; j < lists[i].n; j++)
 		{
@@ -60,7 +59,8 @@ wd_items_may_be_none(const WdTemplateSet *set, const WdJsonValue *values)
 {
 	for (int i = 0; i < set->npaths; i++)
 	{
-		if (is_array_path(set, i) && values[i].kind == WD_JSON_CONTAINER)
+		if (wd_json_ends_with_each(&set->paths[i]) &&
+			values[i].kind == WD_JSON_CONTAINER)
 			return true;
 	}
 	return false;
@@ -97,7 +97,7 @@ wd_item_values(const WdTemplateSet *set, const WdJsonList *lists,
 			const WdJsonFound *found;
 
 			if (set->paths[i].parent_path != array_path ||
-				is_array_path(set, i))
+				wd_json_ends_with_each(&set->paths[i]))
 				continue;
 			found = wd_json_list_find(&lists[i], match_no);
 			if (found != NULL)
@@ -139,12 +139,6 @@ append_path(StringInfo out, const WdTemplateSet *set, const WdJsonList *lists,
 					 element->array_index);
 }
 
-static bool
-is_array_path(const WdTemplateSet *set, int path)
-{
-	return wd_json_ends_with_each(&set->paths[path]);
-}
-
 /* Does that element hold further elements that some path leads to? */
 static bool
 holds_items(const WdTemplateSet *set, const WdJsonList *lists, int array_path,
@@ -153,7 +147,7 @@ holds_items(const WdTemplateSet *set, const WdJsonList *lists, int array_path,
 	for (int i = 0; i < set->npaths; i++)
 	{
 		if (set->paths[i].parent_path == array_path &&
-			is_array_path(set, i) &&
+			wd_json_ends_with_each(&set->paths[i]) &&
 			wd_json_list_find(&lists[i], match_no) != NULL)
 			return true;
 	}

@@ -14,14 +14,13 @@
 #include "postgres.h"
 
 #include "jsonmatch.h"
-#include "jsonstring.h"
+#include "text.h"
 
 #define PATH_BIT(i) (UINT64CONST(1) << (i))
 
 static bool name_matches(WdJsonMatch *match, const WdJsonStep *step,
 						 const char *token, int len);
-static void decode_name(WdJsonMatch *match, const char *token, int len);
-static void forget(WdJsonMatch *match, int path);
+static int *list_mark(WdJsonMatch *match, int path);
 static void add_found(WdJsonMatch *match, int path);
 static WdJsonValue *last_value(WdJsonMatch *match, int path);
 
@@ -74,7 +73,9 @@ wd_json_match_name(WdJsonMatch *match, const char *token, int len)
 			continue;
 		match->reached |= PATH_BIT(i);
 		/* an earlier member of this name does not count any more */
-		forget(match, i);
+		match->values[i].kind = WD_JSON_ABSENT;
+		if (match->paths[i].each)
+			match->lists[i].n = *list_mark(match, i);
 	}
 }
 
@@ -89,31 +90,17 @@ name_matches(WdJsonMatch *match, const WdJsonStep *step, const char *token,
 
 	/* it is decoded once for all paths */
 	if (!match->name_is_decoded)
-		decode_name(match, token, len);
+	{
+		if (match->name.data == NULL)
+			initStringInfo(&match->name);
+		resetStringInfo(&match->name);
+		/* one that is no valid text is the name of no step */
+		if (!wd_json_unescape(token, len, &match->name))
+			match->name.len = -1;
+		match->name_is_decoded = true;
+	}
 	return match->name.len == step->name_len &&
 		memcmp(match->name.data, step->name, step->name_len) == 0;
-}
-
-static void
-decode_name(WdJsonMatch *match, const char *token, int len)
-{
-	if (match->name.data == NULL)
-		initStringInfo(&match->name);
-	resetStringInfo(&match->name);
-	/* one that is no valid text is the name of no step */
-	if (!wd_json_unescape(token, len, &match->name))
-		match->name.len = -1;
-	match->name_is_decoded = true;
-}
-
-/* Forget what a path led to through an earlier member of this object. */
-static void
-forget(WdJsonMatch *match, int path)
-{
-	match->values[path].kind = WD_JSON_ABSENT;
-	if (match->paths[path].each)
-		match->lists[path].n =
-			match->marks[match->depth * match->npaths + path];
 }
 
 /* An array's element: which of the paths into this array go on through it? */
@@ -181,8 +168,7 @@ wd_json_match_open(WdJsonMatch *match, bool is_object)
 			continue;
 		level->live |= PATH_BIT(i);
 		if (path->each && is_object)
-			match->marks[match->depth * match->npaths + i] =
-				match->lists[i].n;
+			*list_mark(match, i) = match->lists[i].n;
 		else if (path->each && path->nsteps == match->depth)
 			/* the array is there, even if it is empty */
 			match->values[i].kind = WD_JSON_CONTAINER;
@@ -205,6 +191,13 @@ wd_json_match_close(WdJsonMatch *match, const char *end)
 		value->len = end - value->token;
 	}
 	match->depth--;
+}
+
+/* Where the length of a path's list is noted for the innermost object. */
+static int *
+list_mark(WdJsonMatch *match, int path)
+{
+	return &match->marks[match->depth * match->npaths + path];
 }
 
 /* Add a value to the list of a path. */

@@ -41,7 +41,6 @@ static WdJsonResult scan_tokens(Scan *scan);
 static Expect take_token(Scan *scan, Expect expect);
 static Expect take_value(Scan *scan);
 static Expect take_name(Scan *scan);
-static Expect open_container(Scan *scan, bool is_object);
 static Expect close_container(Scan *scan, bool is_object);
 static Expect next_in_container(Scan *scan);
 static Expect after_value(Scan *scan);
@@ -152,6 +151,7 @@ static Expect
 take_value(Scan *scan)
 {
 	WdJsonKind	kind;
+	bool		is_object;
 
 	switch (scan->lex->token_type)
 	{
@@ -176,10 +176,13 @@ take_value(Scan *scan)
 
 	wd_json_match_value(&scan->match, kind, scan->lex->token_start,
 						token_len(scan));
-	if (kind == WD_JSON_CONTAINER)
-		return open_container(scan, scan->lex->token_type ==
-							  JSON_TOKEN_OBJECT_START);
-	return after_value(scan);
+	if (kind != WD_JSON_CONTAINER)
+		return after_value(scan);
+	if (scan->match.depth == WD_JSON_MAX_DEPTH)
+		return EXPECT_TOO_DEEP;
+	is_object = scan->lex->token_type == JSON_TOKEN_OBJECT_START;
+	wd_json_match_open(&scan->match, is_object);
+	return is_object ? EXPECT_FIRST_NAME : EXPECT_FIRST_ELEMENT;
 }
 
 static Expect
@@ -190,15 +193,6 @@ take_name(Scan *scan)
 	wd_json_match_name(&scan->match, scan->lex->token_start,
 					   token_len(scan));
 	return EXPECT_COLON;
-}
-
-static Expect
-open_container(Scan *scan, bool is_object)
-{
-	if (scan->match.depth == WD_JSON_MAX_DEPTH)
-		return EXPECT_TOO_DEEP;
-	wd_json_match_open(&scan->match, is_object);
-	return is_object ? EXPECT_FIRST_NAME : EXPECT_FIRST_ELEMENT;
 }
 
 static Expect

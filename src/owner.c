@@ -32,27 +32,36 @@
 
 #define SEARCH_PATH "pg_catalog, pg_temp"
 
-static void check_trust(Relation table);
 static void check_privileges(Relation table);
 static void check_triggers(Relation table);
 static void check_domains(Relation table);
 pg_noreturn static void refuse(Relation table, Oid role, const char *hint);
 
 /*
+ * Before a table is written: raise 42501 if it is a superuser's and could run
+ * the code of somebody else.
+ */
+void
+wd_owner_check(Relation table)
+{
+	if (!superuser_arg(table->rd_rel->relowner))
+		return;
+	check_privileges(table);
+	if (table->trigdesc != NULL)
+		check_triggers(table);
+	check_domains(table);
+}
+
+/*
  * From here to wd_owner_leave, run with the rights of the table's owner.  An
- * error undoes that by itself.  Raises 42501 if the owner is a superuser and
- * somebody else's code could run.
+ * error undoes that by itself.
  */
 void
 wd_owner_become(Relation table, WdIdentity *former)
 {
-	Oid			owner = table->rd_rel->relowner;
-
-	if (superuser_arg(owner))
-		check_trust(table);
-
 	GetUserIdAndSecContext(&former->user, &former->security_context);
-	SetUserIdAndSecContext(owner, former->security_context |
+	SetUserIdAndSecContext(table->rd_rel->relowner,
+						   former->security_context |
 						   SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);
 	former->nest_level = NewGUCNestLevel();
@@ -66,16 +75,6 @@ wd_owner_leave(const WdIdentity *former)
 {
 	AtEOXact_GUC(false, former->nest_level);
 	SetUserIdAndSecContext(former->user, former->security_context);
-}
-
-/* Raise 42501 if a superuser's table could run the code of somebody else. */
-static void
-check_trust(Relation table)
-{
-	check_privileges(table);
-	if (table->trigdesc != NULL)
-		check_triggers(table);
-	check_domains(table);
 }
 
 /* Nobody else may put a trigger on the table. */

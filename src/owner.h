@@ -15,6 +15,7 @@ typedef struct WdIdentity
 	int			nest_level;		/* of its settings */
 } WdIdentity;
 
+extern void wd_owner_check(Relation table);
 extern void wd_owner_become(Relation table, WdIdentity *former);
 extern void wd_owner_leave(const WdIdentity *former);
 

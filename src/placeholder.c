@@ -19,8 +19,6 @@ static bool compile_filter(WdCompiler *c, WdPlaceholder *result,
 						   const char **end);
 static bool compile_header(WdCompiler *c, WdPlaceholder *result,
 						   const char *end);
-static bool compile_body(WdCompiler *c, WdPlaceholder *result,
-						 const char *end);
 static int	compile_path(WdCompiler *c, const char *end);
 static const char *parent_end(const char *start, const char *end);
 static bool compile_steps(WdCompiler *c, const char *end, WdJsonPath *path);
@@ -59,9 +57,14 @@ wd_placeholder_compile(WdCompiler *c, const char *end, WdPlaceholder *result)
 							"a placeholder must begin with \"body:\" or \"header:\"");
 
 	c->p = strchr(c->p, ':') + 1;
-	return compile_filter(c, result, &end) &&
-		(result->source == WD_FROM_BODY ? compile_body(c, result, end) :
-		 compile_header(c, result, end));
+	if (!compile_filter(c, result, &end))
+		return false;
+	if (result->source == WD_FROM_HEADER)
+		return compile_header(c, result, end);
+	if (c->p >= end)
+		return wd_malformed(c, c->p, "the name of a member is missing");
+	result->path = compile_path(c, end);
+	return result->path >= 0;
 }
 
 /* Note what is wrong with a template, and where.  Returns false. */
@@ -138,15 +141,6 @@ compile_header(WdCompiler *c, WdPlaceholder *result, const char *end)
 	result->header = name;
 	result->header_len = end - c->p;
 	return true;
-}
-
-static bool
-compile_body(WdCompiler *c, WdPlaceholder *result, const char *end)
-{
-	if (c->p >= end)
-		return wd_malformed(c, c->p, "the name of a member is missing");
-	result->path = compile_path(c, end);
-	return result->path >= 0;
 }
 
 /*

@@ -92,7 +92,7 @@ static void end_rows(DestReceiver *self);
  * called for each row returned.
  *
  * Returns the number of rows that were returned or changed.  Raises what
- * wd_table_open and wd_owner_become do.
+ * wd_table_open and wd_owner_check do.
  */
 uint64
 wd_plan_run(WdPlan id, const Datum *args, const char *nulls,
@@ -129,15 +129,19 @@ run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
 	QueryDesc  *query;
 	uint64		nrows;
 
+	/* what only reads or locks runs no code of a table's */
+	if (statement->lockmode >= RowExclusiveLock)
+		wd_owner_check(table);
 	wd_owner_become(table, &former);
+	plan = fetch_plan(id, table, &text);
+
+	/* not before, as that may wait for locks */
 	if (snapshot == InvalidSnapshot)
 	{
 		CommandCounterIncrement();
 		snapshot = GetTransactionSnapshot();
 	}
 	PushActiveSnapshot(snapshot);
-	plan = fetch_plan(id, table, &text);
-
 	query = CreateQueryDesc(linitial_node(PlannedStmt, plan->stmt_list), text,
 							GetActiveSnapshot(), InvalidSnapshot,
 							&receiver.base,
@@ -149,8 +153,8 @@ run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
 	ExecutorEnd(query);
 	FreeQueryDesc(query);
 
-	ReleaseCachedPlan(plan, CurrentResourceOwner);
 	PopActiveSnapshot();
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
 	wd_owner_leave(&former);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(scratch);

@@ -24,9 +24,9 @@
 
 #include "args.h"
 #include "compat.h"
-#include "encoding.h"
 #include "plans.h"
 #include "provider.h"
+#include "text.h"
 #include "webhook_dedup.h"
 
 /* "Try again later" in a way that every provider understands. */

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -20,9 +21,10 @@
 
 #include "args.h"
 #include "compat.h"
-#include "encoding.h"
 #include "plans.h"
 #include "provider.h"
+#include "table.h"
+#include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_set_provider);
 PG_FUNCTION_INFO_V1(wd_drop_provider);
@@ -46,6 +48,7 @@ typedef struct Intervals
 	int64	   *retry_window;
 } Intervals;
 
+static TriggerData *check_trigger(FunctionCallInfo fcinfo);
 static bool get(const Row *row, const char *column, Datum *value);
 static int64 get_interval(const Row *row, const char *column);
 static void check_name(const Row *row);
@@ -112,11 +115,7 @@ wd_drop_provider(PG_FUNCTION_ARGS)
 Datum
 wd_providers_changed(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("function must be called by a trigger"));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	CacheInvalidateRelcache(check_trigger(fcinfo)->tg_relation);
 	PG_RETURN_POINTER(NULL);
 }
 
@@ -132,11 +131,10 @@ wd_providers_changed(PG_FUNCTION_ARGS)
 Datum
 wd_check_provider(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Row		row;
+	TriggerData *trigger = check_trigger(fcinfo);
+	Row			row;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function must be called by a trigger for each row"));
@@ -154,6 +152,28 @@ wd_check_provider(PG_FUNCTION_ARGS)
 		check_format(&row);
 	}
 	return PointerGetDatum(row.tuple);
+}
+
+/*
+ * The trigger that calls.  Raises 39P01 unless it is one of the extension's
+ * own table: another one may have columns of the same names and other types,
+ * and its owner must not have all backends drop their caches.  Raises what
+ * wd_table_open does.
+ */
+static TriggerData *
+check_trigger(FunctionCallInfo fcinfo)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Relation	own = wd_table_open(WD_TABLE_PROVIDERS, AccessShareLock);
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		RelationGetRelid(trigger->tg_relation) != RelationGetRelid(own))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function must be called by a trigger of table \"%s\"",
+					   "webhook_dedup_providers"));
+	table_close(own, AccessShareLock);
+	return trigger;
 }
 
 /* Fetch a column by its name; false if it is null. */
@@ -339,7 +359,7 @@ complete_intervals(const Row *row, int64 *lease_floor, int64 *retry_window)
 	Intervals	intervals = {lease_floor, retry_window};
 	Datum		provider;
 
-	(void) get(row, "provider", &provider);
+	wd_check_null(!get(row, "provider", &provider), "provider");
 	wd_provider_rows(provider, complete_by_row, &intervals);
 }
 

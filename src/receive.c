@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 #include "acquire.h"
 #include "acquire_many.h"
@@ -15,7 +16,6 @@
 #include "batch.h"
 #include "compat.h"
 #include "derive.h"
-#include "encoding.h"
 #include "items.h"
 #include "jsonscan.h"
 #include "lease.h"
@@ -23,8 +23,8 @@
 #include "privacy.h"
 #include "provider.h"
 #include "render.h"
-#include "resultset.h"
 #include "template.h"
+#include "text.h"
 
 PG_FUNCTION_INFO_V1(wd_receive);
 PG_FUNCTION_INFO_V1(wd_receive_once);

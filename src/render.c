@@ -9,15 +9,14 @@
  */
 #include "postgres.h"
 
+#include "common/string.h"
 #include "mb/pg_wchar.h"
 
 #include "compat.h"
-#include "digest.h"
-#include "encoding.h"
 #include "form.h"
 #include "headers.h"
-#include "jsonstring.h"
 #include "render.h"
+#include "text.h"
 
 static WdRenderResult fill(const WdTemplate *template,
 						   const WdRenderSource *source, StringInfo key,
@@ -37,7 +36,6 @@ static void set_digest(StringInfo value, const char *data, int len);
 static void append_escaped(StringInfo key, StringInfo value);
 static bool needs_digest(const WdTemplate *template, StringInfo key);
 static void replace_by_digest(const WdTemplate *template, StringInfo key);
-static bool is_ascii(const char *s, int len);
 
 /*
  * Fill the first matching template of the set into key, which is empty.  Only
@@ -280,7 +278,7 @@ needs_digest(const WdTemplate *template, StringInfo key)
 	return key->len > WD_MAX_KEY_LEN ||
 		strncmp(key->data + prefix_len, WD_DIGEST_MARK,
 				strlen(WD_DIGEST_MARK)) == 0 ||
-		(GetDatabaseEncoding() != PG_UTF8 && !is_ascii(key->data, key->len));
+		(GetDatabaseEncoding() != PG_UTF8 && !pg_is_ascii(key->data));
 }
 
 /* Replace all behind the key's prefix by the digest of the whole key. */
@@ -293,15 +291,4 @@ replace_by_digest(const WdTemplate *template, StringInfo key)
 	key->len = template->placeholders[0].literal_len;
 	appendStringInfoString(key, WD_DIGEST_MARK);
 	appendStringInfoString(key, hex);
-}
-
-static bool
-is_ascii(const char *s, int len)
-{
-	for (int i = 0; i < len; i++)
-	{
-		if (IS_HIGHBIT_SET(s[i]))
-			return false;
-	}
-	return true;
 }

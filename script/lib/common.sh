@@ -9,12 +9,17 @@ die() {
   exit 2
 }
 
-# The Debian release that carries this major version of PostgreSQL.
+# The tested versions of PostgreSQL.
+# shellcheck disable=SC2034 # for the caller too
+tested_versions=(15 17 18 19)
+
+# The Debian suite that carries this major version of PostgreSQL.
 suite_of() {
   case $1 in
     15) echo bookworm ;;
     17) echo trixie ;;
     18) echo forky ;;
+    19) echo experimental ;;
     *) return 1 ;;
   esac
 }
@@ -25,7 +30,7 @@ native_version() {
   if [[ -r /etc/os-release ]]; then
     codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
   fi
-  for version in 15 17 18; do
+  for version in "${tested_versions[@]}"; do
     if [[ $(suite_of "$version") == "$codename" ]]; then
       echo "$version"
       return 0

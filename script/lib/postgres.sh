@@ -26,7 +26,8 @@ private_postgres() {
 # Build the extension in the current folder and install it for PG_CONFIG.
 # Arguments go to make.
 build_extension() {
-  make -j2 PG_CONFIG="$PG_CONFIG" "$@" && make install PG_CONFIG="$PG_CONFIG" "$@"
+  make -s -j2 PG_CONFIG="$PG_CONFIG" "$@" &&
+    make -s install PG_CONFIG="$PG_CONFIG" "$@"
 }
 
 # Start a server in FOLDER, reached through the Unix socket there alone.

@@ -5,6 +5,7 @@ provider, who delivers events again and again, and the handler.
 """
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ import psycopg
 import history
 
 PROVIDER = "paypal/chaos"
+KEY_PREFIX = "ev_"
 
 # Events of a group are processed in one way only, but for "mixed".
 GROUPS = ("lease", "lease", "once", "mixed", "many", "again")
@@ -51,11 +53,16 @@ class Lost(Exception):
 
 
 def event_name(number):
-  return f"{GROUPS[number % len(GROUPS)]}-{number}"
+  """The key that PayPal's rules derive from payload()."""
+  return f"{KEY_PREFIX}{GROUPS[number % len(GROUPS)]}-{number}"
 
 
 def group_of(event):
-  return event.split("-")[0]
+  return event.removeprefix(KEY_PREFIX).split("-")[0]
+
+
+def payload(event):
+  return json.dumps({"id": event.removeprefix(KEY_PREFIX)}).encode()
 
 
 def milliseconds(count):
@@ -158,12 +165,20 @@ class Session:
         "SELECT wd_mark_done(%s, %s, %s)",
         (PROVIDER, event, self._token(attempt))).fetchone()[0]
 
-  def once(self, event, work_ms, ending="commit"):
+  def once(self, event, work_ms, ending="commit", receive=False):
     """Transaction mode.  Returns whether this call processed the event."""
     op = self._recorder.invoke("once", event)
     with self._transaction(op, ending) as transaction:
-      acquired = transaction.execute("SELECT wd_try_once(%s, %s)",
-                                     (PROVIDER, event)).fetchone()[0]
+      if receive:
+        acquired, busy = transaction.execute(
+          "SELECT acquired, outcome = 'in_progress'"
+          " FROM wd_receive_once(%s, %b::bytea)",
+          (PROVIDER, payload(event))).fetchone()
+        if busy:
+          transaction.refuse("in_progress")
+      else:
+        acquired = transaction.execute("SELECT wd_try_once(%s, %s)",
+                                       (PROVIDER, event)).fetchone()[0]
       transaction.facts["acquired"] = acquired
       if acquired:
         transaction.execute(EFFECT, (event, "once", None,
@@ -255,6 +270,10 @@ class Transaction:
       self._session.close()
       raise Lost from error
 
+  def refuse(self, answer):
+    self._recorder.refused(self._op, answer)
+    raise Refused
+
   def _end(self):
     if self._ending == "rollback":
       self._rollback()
@@ -342,7 +361,8 @@ class Client:
       ending = "die"
     elif draw < 0.08:
       ending = "die in commit"
-    self._session.once(event, self._rng.uniform(0, 10), ending)
+    self._session.once(event, self._rng.uniform(0, 10), ending,
+                       receive=self._rng.random() < 0.5)
 
   def _batch(self):
     newest = self._newest()

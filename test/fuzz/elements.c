@@ -11,8 +11,8 @@
 
 #include "elements.h"
 #include "items.h"
-#include "jsonstring.h"
 #include "shim.h"
+#include "text.h"
 
 /* An element that a path of the set leads to */
 typedef struct Candidate

@@ -14,9 +14,9 @@
 
 #include "elements.h"
 #include "jsonscan.h"
-#include "jsonstring.h"
 #include "shim.h"
 #include "template.h"
+#include "text.h"
 #include "tree.h"
 
 /*

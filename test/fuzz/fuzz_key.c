@@ -18,12 +18,12 @@
 
 #include "mb/pg_wchar.h"
 
-#include "digest.h"
 #include "event.h"
 #include "jsonscan.h"
 #include "keymodel.h"
 #include "shim.h"
 #include "template.h"
+#include "text.h"
 
 /* Bytes of a body that are enough for some events */
 #define SMALL_BUDGET 40

@@ -8,10 +8,10 @@
  */
 #include "postgres.h"
 
-#include "digest.h"
 #include "formmodel.h"
 #include "keymodel.h"
 #include "shim.h"
+#include "text.h"
 
 /* What stands between two braces */
 typedef struct Hole

@@ -49,7 +49,9 @@ class Document:
         self.fits_jsonb = True
         try:
             self.text = payload.decode("utf-8")
-            if depth_before_error(self.text) > MAX_DEPTH:
+            if "\0" in self.text:
+                raise ValueError
+            if is_too_deep(self.text):
                 raise Refused("54000")
             json.loads(self.text, parse_int=str, parse_float=str,
                        parse_constant=no_constant)
@@ -173,16 +175,22 @@ def decode(encoded):
     return text
 
 
-def depth_before_error(text):
-    """How deep the brackets outside of strings nest."""
-    depth = deepest = 0
-    for bracket in re.sub(r'"(\\.|[^"\\])*"', "", text, flags=re.S):
-        if bracket in "[{":
+def is_too_deep(text):
+    """Is the text JSON up to a bracket that opens one level too many?"""
+    depth = 0
+    for token in re.finditer(r'"(\\.|[^"\\])*"|[][{}]', text, flags=re.S):
+        if token[0] in "[{":
             depth += 1
-            deepest = max(deepest, depth)
-        elif bracket in "]}":
+        elif token[0] in "]}":
             depth -= 1
-    return deepest
+        if depth > MAX_DEPTH:
+            try:
+                json.loads(text[:token.end()], parse_constant=no_constant)
+            except json.JSONDecodeError as error:
+                return error.pos == token.end()
+            except ValueError:
+                return False
+    return False
 
 
 def no_constant(name):

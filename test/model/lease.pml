@@ -7,15 +7,15 @@
  * is evaluated on the row as it is once the lock was got (READ COMMITTED).
  *
  *   step here     SQL function              C function, statement of plans.c
- *   look_up       wd_acquire, wd_try_once   wd_event_find      (ledger.c)
- *                                             FIND_STATE, FIND
- *   (decision)    wd_acquire, wd_try_once   wd_event_outcome   (ledger.c)
- *   insert        wd_acquire                wd_event_insert    (ledger.c)
+ *   look_up       wd_acquire, wd_try_once   wd_event_find      (event.c)
+ *                                             a scan of the unique index
+ *   (decision)    wd_acquire, wd_try_once   wd_event_outcome   (event.c)
+ *   insert        wd_acquire                wd_event_insert    (event.c)
  *                                             INSERT: ON CONFLICT DO NOTHING
- *   take_over     wd_acquire                wd_event_take_over (ledger.c)
+ *   take_over     wd_acquire                wd_event_take_over (event.c)
  *                                             TAKE_OVER: compares the attempt
  *                                             and status seen, and the lease
- *   (again)       wd_acquire                acquire, its loop  (acquire.c)
+ *   (again)       wd_acquire                wd_acquire_event   (acquire.c)
  *   once_*        wd_try_once               wd_try_once        (acquire.c)
  *                                             INSERT, TAKE_OVER with done
  *   complete      wd_mark_done              complete           (complete.c)

@@ -88,7 +88,7 @@ my %faults = (
 	},
 	'pg_terminate_backend' => sub {
 		$node->safe_psql('postgres',
-			"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'holder'"
+			"SELECT pg_terminate_backend(pid, 180000) FROM pg_stat_activity WHERE application_name = 'holder'"
 		);
 	},
 	'kill -9 of a backend' => sub {

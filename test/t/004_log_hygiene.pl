@@ -426,12 +426,15 @@ $setting
 \\echo ready
 $statement
 SQL
-		wait_until_blocked($node, "$end-$round");
-		# "still waiting" is logged by then
-		$node->wait_for_log(qr/ProcSleep/, $position);
-		$node->safe_psql('postgres',
-			"SELECT $function(pid) FROM pg_stat_activity WHERE application_name = '$end-$round'"
-		) if defined $function;
+		if (defined $function)
+		{
+			wait_until_blocked($node, "$end-$round");
+			# "still waiting" is logged by then
+			$node->wait_for_log(qr/ProcSleep/, $position);
+			$node->safe_psql('postgres',
+				"SELECT $function(pid) FROM pg_stat_activity WHERE application_name = '$end-$round'"
+			);
+		}
 
 		# psql ends when it has lost the server
 		my $said;
@@ -478,8 +481,8 @@ sub refused_by_server
 	return;
 }
 
-# Start a client that receives events as bound parameters, in one transaction
-# with a pause behind each.
+# Start a client that receives events as bound parameters, in one transaction;
+# it waits behind each until nobody holds the gate.
 sub start_client
 {
 	my ($name, @keys) = @_;
@@ -493,7 +496,9 @@ sub start_client
 		push @body, '-D',
 		  "body$i=" . hex_literal(qq({"id":"$keys[$i]","s":"$sentinel"}));
 		append_to_file($script,
-			"SELECT wd_receive('paypal', :body$i, :headers);\n\\sleep 1 s\n");
+			"SELECT wd_receive('paypal', :body$i, :headers);\n"
+			  . 'SELECT pg_advisory_xact_lock_shared('
+			  . WebhookDedup::GATE . ");\n");
 	}
 	append_to_file($script, "ROLLBACK;\n");
 	local $ENV{PGAPPNAME} = $name;
@@ -514,9 +519,16 @@ sub start_client
 sub deadlock
 {
 	my $position = log_size($node);
+	my $gate = $node->background_psql('postgres');
+
+	$gate->query_safe(
+		'BEGIN; SELECT pg_advisory_xact_lock(' . WebhookDedup::GATE . ')');
 	my @clients =
 	  (start_client('one', 'a', 'b'), start_client('two', 'b', 'a'));
 
+	wait_until_blocked($node, $_) foreach 'one', 'two';
+	$gate->query_safe('COMMIT');
+	$gate->quit;
 	$_->{run}->finish foreach @clients;
 	my $said = join '', map { $_->{out} } @clients;
 

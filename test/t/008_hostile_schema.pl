@@ -508,7 +508,7 @@ ALTER SCHEMA dedup OWNER TO mallory;
 GRANT CREATE ON DATABASE given TO mallory;
 SQL
 	],
-	# by owning the database, since PostgreSQL 15
+	# by owning the database
 	owned => [
 		'public', <<'SQL',
 ALTER DATABASE owned OWNER TO mallory;

@@ -11,21 +11,32 @@ use WebhookDedup qw(ledger_node run_as sqlstate);
 
 my $node = ledger_node('settings');
 
-# The whole seconds that an event of this session is held for, "never" if it
-# does not end
 my $n = 0;
 
-sub lease_of
+# A query that acquires an event, with $arguments behind the key, and tells
+# whether its lease lasts so many seconds from then; undef is for ever.
+sub acquire_for
 {
-	my ($role, $sql) = @_;
+	my ($seconds, $arguments) = @_;
+	my $lasts =
+	  defined $seconds
+	  ? "lease_expires_at - make_interval(secs => $seconds) BETWEEN statement_timestamp() AND clock_timestamp()"
+	  : 'lease_expires_at IS NULL';
 
 	$n++;
-	my ($stdout, $stderr) = run_as($node, $role, <<"SQL");
-$sql
-SELECT COALESCE(round(extract(epoch FROM lease_expires_at - clock_timestamp()))::text, 'never')
-  FROM wd_acquire('shop', 'lease-$n');
-SQL
-	return $stdout . ($stderr =~ /ERROR: .*/ ? $& : '');
+	return "SELECT CASE WHEN $lasts THEN 'as expected' ELSE 'until ' || COALESCE(lease_expires_at::text, 'never') END"
+	  . " FROM wd_acquire('shop', 'lease-$n'$arguments)";
+}
+
+# A role holds an event for so many seconds after that SQL.
+sub lease_is
+{
+	my ($role, $sql, $seconds, $name) = @_;
+	my ($stdout, $stderr) =
+	  run_as($node, $role, "$sql\n" . acquire_for($seconds, '') . ';');
+
+	is($stdout . ($stderr =~ /ERROR: .*/ ? $& : ''), 'as expected', $name);
+	return;
 }
 
 $node->safe_psql('postgres', <<'SQL');
@@ -35,8 +46,8 @@ SELECT wd_grant_receiver('handler'), wd_grant_receiver('patient');
 SQL
 
 subtest 'G2: webhook_dedup.lease' => sub {
-	is(lease_of('handler', ''), 300, 'five minutes by default');
-	is(lease_of('handler', q{SET webhook_dedup.lease = 90;}),
+	lease_is('handler', '', 300, 'five minutes by default');
+	lease_is('handler', q{SET webhook_dedup.lease = 90;},
 		90, 'SET, in seconds');
 	foreach my $value (
 		[ '45s' => 45 ],
@@ -44,15 +55,15 @@ subtest 'G2: webhook_dedup.lease' => sub {
 		[ '1h' => 3600 ],
 		[ '3d' => 259200 ],
 		[ '90000ms' => 90 ],
-		[ '0' => 'never' ],
+		[ '0' => undef ],
 		[ '2147483647' => 2147483647 ])
 	{
-		is(lease_of('handler', "SET webhook_dedup.lease = '$value->[0]';"),
+		lease_is('handler', "SET webhook_dedup.lease = '$value->[0]';",
 			$value->[1], "SET to $value->[0]");
 	}
-	is( lease_of('handler', 'BEGIN; SET LOCAL webhook_dedup.lease = 20; COMMIT;'),
+	lease_is('handler', 'BEGIN; SET LOCAL webhook_dedup.lease = 20; COMMIT;',
 		300, 'SET LOCAL ends with its transaction');
-	is(lease_of('handler', q{SET webhook_dedup.lease = 20; RESET ALL;}),
+	lease_is('handler', q{SET webhook_dedup.lease = 20; RESET ALL;},
 		300, 'RESET');
 
 	# a session that has loaded the library, and one that has not
@@ -66,10 +77,8 @@ subtest 'G2: webhook_dedup.lease' => sub {
 			if ($load eq '')
 			{
 				# the server cannot know yet; it goes back to the default
-				is( lease_of(
-						'handler', "SET webhook_dedup.lease = '$value';"),
-					300,
-					"$name is not used");
+				lease_is('handler', "SET webhook_dedup.lease = '$value';",
+					300, "$name is not used");
 			}
 			else
 			{
@@ -84,42 +93,36 @@ subtest 'G2: webhook_dedup.lease' => sub {
 
 	$node->safe_psql('postgres',
 		q{ALTER ROLE patient SET webhook_dedup.lease = '10min'});
-	is(lease_of('patient', ''), 600, 'ALTER ROLE ... SET');
-	is(lease_of('handler', ''), 300, 'of that role alone');
+	lease_is('patient', '', 600, 'ALTER ROLE ... SET');
+	lease_is('handler', '', 300, 'of that role alone');
 
 	$node->safe_psql('postgres',
 		q{ALTER DATABASE postgres SET webhook_dedup.lease = '8min'});
-	is(lease_of('handler', ''), 480, 'ALTER DATABASE ... SET');
-	is(lease_of('patient', ''), 600, 'the role goes first');
+	lease_is('handler', '', 480, 'ALTER DATABASE ... SET');
+	lease_is('patient', '', 600, 'the role goes first');
 	$node->safe_psql('postgres',
 		q{ALTER DATABASE postgres RESET webhook_dedup.lease});
 
 	$node->append_conf('postgresql.conf', "webhook_dedup.lease = '7min'");
 	$node->reload;
-	is(lease_of('handler', ''), 420, 'postgresql.conf, after a reload');
-	is(lease_of('handler', 'SET webhook_dedup.lease = 5;'),
-		5, 'SET goes first');
+	lease_is('handler', '', 420, 'postgresql.conf, after a reload');
+	lease_is('handler', 'SET webhook_dedup.lease = 5;', 5, 'SET goes first');
 	$node->restart;
-	is(lease_of('handler', ''), 420, 'postgresql.conf, after a restart');
+	lease_is('handler', '', 420, 'postgresql.conf, after a restart');
 
-	is( $node->safe_psql(
-			'postgres',
-			q{SELECT round(extract(epoch FROM lease_expires_at - clock_timestamp()))
-  FROM wd_acquire('shop', 'given', NULL, '30 s')}
-		),
-		30,
-		'the argument goes first');
+	is($node->safe_psql('postgres', acquire_for(30, q{, NULL, '30 s'})),
+		'as expected', 'the argument goes first');
 
 	# what a running session sees after a reload
 	my $session = $node->background_psql('postgres');
-	my $lease =
-	  q{SELECT round(extract(epoch FROM lease_expires_at - clock_timestamp())) FROM wd_acquire('shop', 'reload-' || random())};
-	is($session->query_safe($lease), 420, 'a running session');
+	is($session->query_safe(acquire_for(420, '')),
+		'as expected', 'a running session');
 	$node->append_conf('postgresql.conf', "webhook_dedup.lease = '6min'");
 	$node->reload;
 	ok( poll_session($session, 'SHOW webhook_dedup.lease', '6min'),
 		'takes part in a reload');
-	is($session->query_safe($lease), 360, 'and uses it');
+	is($session->query_safe(acquire_for(360, '')),
+		'as expected', 'and uses it');
 	$session->quit;
 };
 
@@ -195,7 +198,7 @@ subtest 'G5: a library loaded at the start' => sub {
 	$node->append_conf('postgresql.conf',
 		"shared_preload_libraries = 'webhook_dedup'");
 	$node->restart;
-	is(lease_of('handler', ''), 360, 'the settings are used');
+	lease_is('handler', '', 360, 'the settings are used');
 	is( sqlstate($node, 'handler', q{SET webhook_dedup.lease = 'soon';}),
 		'22023', 'values are checked from the start');
 	is( $node->safe_psql(

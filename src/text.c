@@ -1,21 +1,73 @@
 /*
- * jsonstring.c
- *	  The text that a JSON string token stands for.
+ * text.c
+ *	  Text in UTF-8, from the database's encoding or a JSON string, and its
+ *	  digest.
+ *
+ * The server's own conversion raises an error that quotes the bytes it cannot
+ * convert.  They may come from a payload, so that is not used.
  *
  * The server's lexer can decode escapes while it scans, but then it decodes
  * every string of the document, and to the database's encoding.  Here only
  * wanted strings are decoded, and always to UTF-8.
+ *
+ * EVP_Digest leaves nothing allocated, so that no error can leak a handle.
+ * The algorithm is looked up only once per session: looking it up takes
+ * OpenSSL 3 as long as the digest of a kilobyte.
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
+#include <openssl/evp.h>
 
-#include "jsonstring.h"
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "text.h"
+
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+#define WdFetchSha256() EVP_MD_fetch(NULL, "SHA256", NULL)
+#else
+#define WdFetchSha256() EVP_sha256()
+#endif
 
 static bool append_unicode_escape(const char **p, const char *end,
 								  StringInfo out);
 static bool read_hex4(const char *p, const char *end, pg_wchar *result);
 static int	simple_escape(char c);
+
+/*
+ * Convert the text of len bytes at s, which must end with a NUL.  Returns s
+ * itself if there is nothing to convert, NULL if it cannot be converted.
+ */
+char *
+wd_to_utf8(char *s, int len)
+{
+	int			encoding = GetDatabaseEncoding();
+	Size		size = (Size) len * MAX_CONVERSION_GROWTH + 1;
+	char	   *result;
+	Oid			conversion;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return s;
+
+	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(conversion) || !AllocSizeIsValid(size))
+		return NULL;
+	result = palloc(size);
+	if (pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
+									  (unsigned char *) s, len,
+									  (unsigned char *) result, size,
+									  true) < len)
+		return NULL;
+	return result;
+}
+
+/* Convert the result of wd_to_utf8 back to the database's encoding. */
+char *
+wd_from_utf8(const char *s)
+{
+	return pg_any_to_server(s, strlen(s), PG_UTF8);
+}
 
 /*
  * Append to out the text of a string token of len bytes, quotes included,
@@ -139,4 +191,32 @@ simple_escape(char c)
 		default:
 			return -1;
 	}
+}
+
+/*
+ * Write the SHA-256 digest of len bytes at data to hex, as
+ * WD_SHA256_HEX_LEN lower-case hexadecimal digits and a terminating NUL.
+ * Raises XX000 if OpenSSL cannot compute it.
+ */
+void
+wd_sha256_hex(const char *data, size_t len, char *hex)
+{
+	static const char digits[] = "0123456789abcdef";
+	static const EVP_MD *algorithm = NULL;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int digest_len = 0;
+
+	if (algorithm == NULL)
+		algorithm = WdFetchSha256();
+	if (algorithm == NULL ||
+		EVP_Digest(data, len, digest, &digest_len, algorithm, NULL) != 1 ||
+		digest_len * 2 != WD_SHA256_HEX_LEN)
+		elog(ERROR, "could not compute SHA-256 digest");
+
+	for (unsigned int i = 0; i < digest_len; i++)
+	{
+		*hex++ = digits[digest[i] >> 4];
+		*hex++ = digits[digest[i] & 0x0F];
+	}
+	*hex = '\0';
 }

@@ -1,0 +1,2 @@
+\set id random(1000000000000000, 9999999999999999)
+INSERT INTO webhook_dedup_events (provider, dedup_key, first_seen_at, last_seen_at, status, request_hash, attempt, lease_expires_at) SELECT 'paypal', 'ev_' || (convert_from(b.body, 'UTF8')::jsonb ->> 'id'), clock_timestamp(), clock_timestamp(), 'processing', encode(sha256(b.body), 'hex'), 1, clock_timestamp() + interval '5 minutes' FROM (SELECT bench_body(:id) AS body OFFSET 0) b ON CONFLICT (provider, dedup_key) DO NOTHING;
