@@ -86,10 +86,17 @@ wd_acquisition_check(TupleDesc desc, int first)
 		same = i == ACQ_OUTCOME ? type_is_enum(type) : type == column_types[i];
 	}
 	if (!same)
-		ereport(ERROR,
-				errcode(ERRCODE_DATATYPE_MISMATCH),
-				errmsg("the result type of the function is not that of this version"),
-				errhint("Undo the change of the type, or bring the extension up to date with ALTER EXTENSION webhook_dedup UPDATE."));
+		wd_acquisition_refuse();
+}
+
+/* Raise 42804 for a type that was altered. */
+void
+wd_acquisition_refuse(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_DATATYPE_MISMATCH),
+			errmsg("the result type of the function is not that of this version"),
+			errhint("Undo the change of the type, or bring the extension up to date with ALTER EXTENSION webhook_dedup UPDATE."));
 }
 
 /*

@@ -24,6 +24,7 @@ typedef struct WdAnswer
 } WdAnswer;
 
 extern void wd_acquisition_check(TupleDesc desc, int first);
+pg_noreturn extern void wd_acquisition_refuse(void);
 extern void wd_acquisition_fill(const WdAnswer *answer, TupleDesc desc,
 								int first, Datum *values, bool *nulls);
 extern Datum wd_acquisition_datum(FunctionCallInfo fcinfo,

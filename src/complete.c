@@ -183,6 +183,12 @@ read_locked(TupleTableSlot *row, void *arg)
 	wd_event_read(row, &event);
 	if (!holds(&locked->batch->items[i], &event))
 		return;
+	/* a table that inherits from the ledger can have a second row */
+	if (locked->is_held[i])
+		ereport(ERROR,
+				errcode(ERRCODE_CARDINALITY_VIOLATION),
+				errmsg("table \"%s\" has more than one row of an event",
+					   "webhook_dedup_events"));
 	locked->is_held[i] = true;
 	locked->held[locked->nheld++] = Int64GetDatum(event.id);
 }

@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -126,11 +126,10 @@ wd_lookup_event(WdLookup *lookup, text *provider, text *key,
 	read_columns(row, wd_event_attnums(), detail, event);
 	if (detail == WD_ALL_OF_IT)
 	{
-		bool		isnull;
-		Datum		xmin =
-			slot_getsysattr(row, MinTransactionIdAttributeNumber, &isnull);
+		HeapTuple	tuple = ExecFetchSlotHeapTuple(row, false, NULL);
 
-		event->written_by = DatumGetTransactionId(xmin);
+		/* not the column xmin, which is there when the row is frozen, too */
+		event->written_by = HeapTupleHeaderGetXmin(tuple->t_data);
 	}
 	return true;
 }

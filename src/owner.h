@@ -15,7 +15,8 @@ typedef struct WdIdentity
 	int			nest_level;		/* of its settings */
 } WdIdentity;
 
-extern void wd_owner_check(Relation table);
+extern void wd_owner_init(void);
+extern void wd_owner_check(Relation table, bool writes, bool deletes);
 extern void wd_owner_become(Relation table, WdIdentity *former);
 extern void wd_owner_leave(const WdIdentity *former);
 

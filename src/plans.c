@@ -37,6 +37,9 @@
 #include "owner.h"
 #include "plans.h"
 
+/* How often a statement is prepared anew before its call gives up */
+#define MAX_TRIES 100
+
 /* A statement that was prepared, and the name that its table's schema had */
 typedef struct Prepared
 {
@@ -57,6 +60,8 @@ static const struct
 	{"enable_hashjoin", "off"},
 	{"enable_mergejoin", "off"},
 	{"plan_cache_mode", "force_generic_plan"},
+	/* methods that are off count as so dear that JIT would seem to pay */
+	{"jit", "off"},
 };
 
 /* Passes the rows of a statement on. */
@@ -75,6 +80,7 @@ static CachedPlanSource *source_of(SPIPlanPtr plan);
 static void prepare(Prepared *entry, const WdStatement *statement,
 					const char *schema, const char *table);
 static void forget(Prepared *entry);
+static CachedPlan *plan_entry(Prepared *entry);
 static CachedPlan *plan_source(CachedPlanSource *source);
 static bool is_planned(CachedPlanSource *source);
 static bool is_for(const CachedPlan *plan, Relation table);
@@ -129,9 +135,8 @@ run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
 	QueryDesc  *query;
 	uint64		nrows;
 
-	/* what only reads or locks runs no code of a table's */
-	if (statement->lockmode >= RowExclusiveLock)
-		wd_owner_check(table);
+	wd_owner_check(table, statement->lockmode >= RowExclusiveLock,
+				   statement->deletes);
 	wd_owner_become(table, &former);
 	plan = fetch_plan(id, table, &text);
 
@@ -165,18 +170,28 @@ run(WdPlan id, const Datum *args, const char *nulls, Snapshot snapshot,
 
 /*
  * A plan of the statement that is for that table, to be released by the
- * caller, and a copy of its text.
+ * caller, and a copy of its text.  Raises 0A000 for a table with rules, which
+ * put other statements in the place of ours, and 40001 if the table's name
+ * leads elsewhere again and again.
  */
 static CachedPlan *
 fetch_plan(WdPlan id, Relation table, char **text)
 {
 	Prepared   *entry = &prepared[id];
 
-	for (;;)
+	if (table->rd_rules != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("rules of table \"%s\" are not supported",
+					   RelationGetRelationName(table)),
+				errhint("Use a trigger instead of a rule."));
+
+	for (int tries = 0; tries < MAX_TRIES; tries++)
 	{
 		char	   *schema = get_namespace_name(RelationGetNamespace(table));
 		CachedPlan *plan;
 
+		CHECK_FOR_INTERRUPTS();
 		if (schema == NULL)
 			elog(ERROR, "cache lookup failed for namespace %u",
 				 RelationGetNamespace(table));
@@ -186,7 +201,7 @@ fetch_plan(WdPlan id, Relation table, char **text)
 			prepare(entry, wd_statement(id), schema,
 					RelationGetRelationName(table));
 
-		plan = plan_source(source_of(entry->plan));
+		plan = plan_entry(entry);
 		if (plan != NULL && is_for(plan, table))
 		{
 			/* a trigger that calls the extension may replace the plan */
@@ -198,8 +213,40 @@ fetch_plan(WdPlan id, Relation table, char **text)
 		if (plan != NULL)
 			ReleaseCachedPlan(plan, CurrentResourceOwner);
 		forget(entry);
-		CHECK_FOR_INTERRUPTS();
 	}
+
+	ereport(ERROR,
+			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("could not plan a statement for table \"%s\" due to concurrent changes",
+				   RelationGetRelationName(table)));
+}
+
+/*
+ * As plan_source, for a prepared statement.  Planning can run a function that
+ * calls the extension; so the statement is out of its reach meanwhile.
+ */
+static CachedPlan *
+plan_entry(Prepared *entry)
+{
+	Prepared	mine = *entry;
+	CachedPlan *plan;
+
+	entry->plan = NULL;
+	PG_TRY();
+	{
+		plan = plan_source(source_of(mine.plan));
+	}
+	PG_CATCH();
+	{
+		SPI_freeplan(mine.plan);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	if (entry->plan != NULL)
+		forget(entry);
+	*entry = mine;
+	return plan;
 }
 
 static CachedPlanSource *
@@ -226,6 +273,8 @@ prepare(Prepared *entry, const WdStatement *statement, const char *schema,
 		elog(ERROR, "could not prepare a statement of webhook_dedup: %s",
 			 SPI_result_code_string(SPI_result));
 	SPI_finish();
+	if (entry->plan != NULL)
+		forget(entry);
 	namestrcpy(&entry->schema, schema);
 	entry->plan = plan;
 }
@@ -284,7 +333,7 @@ is_planned(CachedPlanSource *source)
 
 /*
  * Is that table the only one that the plan reads or writes, but for those that
- * inherit from it?  Raises 0A000 for a table with rules.
+ * inherit from it?
  */
 static bool
 is_for(const CachedPlan *plan, Relation table)
@@ -292,13 +341,12 @@ is_for(const CachedPlan *plan, Relation table)
 	PlannedStmt *statement;
 	ListCell   *cell;
 
+	/* the name can lead to a view with rules */
 	if (list_length(plan->stmt_list) != 1)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("rules of table \"%s\" are not supported",
-					   RelationGetRelationName(table)),
-				errhint("Use a trigger instead of a rule."));
+		return false;
 	statement = linitial_node(PlannedStmt, plan->stmt_list);
+	if (statement->commandType == CMD_UTILITY)
+		return false;
 	foreach(cell, statement->rtable)
 	{
 		Oid			relid = lfirst_node(RangeTblEntry, cell)->relid;
@@ -307,7 +355,8 @@ is_for(const CachedPlan *plan, Relation table)
 			!is_child(relid, table))
 			return false;
 	}
-	return true;
+	return list_member_oid(statement->relationOids,
+						   RelationGetRelid(table));
 }
 
 /* Does the relation inherit from that table, as its partitions do? */
@@ -342,7 +391,8 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	Receiver   *receiver = (Receiver *) self;
 	MemoryContext old_context = MemoryContextSwitchTo(receiver->context);
 
-	receiver->function(slot, receiver->arg);
+	if (receiver->function != NULL)
+		receiver->function(slot, receiver->arg);
 	MemoryContextSwitchTo(old_context);
 	return true;
 }

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -245,6 +246,9 @@ put_answers(FunctionCallInfo fcinfo, const WdAnswer *answers, char **paths,
 	ReturnSetInfo *result =
 		wd_result_set(fcinfo, ITEM_COLUMNS + WD_ACQUISITION_COLUMNS);
 
+	if (TupleDescAttr(result->setDesc, 0)->atttypid != INT4OID ||
+		TupleDescAttr(result->setDesc, 1)->atttypid != TEXTOID)
+		wd_acquisition_refuse();
 	wd_acquisition_check(result->setDesc, ITEM_COLUMNS);
 	for (int i = 0; i < n; i++)
 	{

@@ -277,7 +277,7 @@ static const WdStatement statements[] = {
 		RowExclusiveLock, 1, {TEXTOID},
 		"DELETE FROM @table@ p WHERE p.provider OPERATOR(pg_catalog.=) $1"
 		" AND NOT p.built_in",
-		WD_TABLE_PROVIDERS
+		WD_TABLE_PROVIDERS, true
 	},
 };
 

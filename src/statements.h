@@ -42,6 +42,7 @@ typedef struct WdStatement
 	Oid			argtypes[WD_MAX_STATEMENT_ARGS];
 	const char *sql;
 	WdTable		table;			/* the ledger, if left out */
+	bool		deletes;
 } WdStatement;
 
 extern const WdStatement *wd_statement(WdPlan plan);

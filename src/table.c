@@ -227,6 +227,13 @@ check_table(Relation relation, Table *table)
 {
 	bool		is_ledger = table == &tables[WD_TABLE_EVENTS];
 
+	if (relation->rd_rel->relkind != RELKIND_RELATION &&
+		relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("\"%s\" must be a table",
+					   RelationGetRelationName(relation)));
+
 	table->state = CHECKING;
 	for (int i = 0; i < table->ncolumns; i++)
 	{

@@ -8,6 +8,7 @@
 #include "utils/guc.h"
 
 #include "compat.h"
+#include "owner.h"
 #include "provider.h"
 #include "table.h"
 #include "webhook_dedup.h"
@@ -39,5 +40,6 @@ _PG_init(void)
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("webhook_dedup");
 	wd_table_init();
+	wd_owner_init();
 	wd_provider_init();
 }
