@@ -117,6 +117,7 @@ wd_lookup_event(WdLookup *lookup, text *provider, text *key,
 				WdEventDetail detail, WdEvent *event)
 {
 	TupleTableSlot *row;
+	HeapTuple	tuple;
 
 	if (!lookup->by_index)
 		return find_by_statement(provider, key, event);
@@ -124,13 +125,9 @@ wd_lookup_event(WdLookup *lookup, text *provider, text *key,
 	if (row == NULL)
 		return false;
 	read_columns(row, wd_event_attnums(), detail, event);
-	if (detail == WD_ALL_OF_IT)
-	{
-		HeapTuple	tuple = ExecFetchSlotHeapTuple(row, false, NULL);
-
-		/* not the column xmin, which is there when the row is frozen, too */
-		event->written_by = HeapTupleHeaderGetXmin(tuple->t_data);
-	}
+	/* not the column xmin, which is there when the row is frozen, too */
+	tuple = ExecFetchSlotHeapTuple(row, false, NULL);
+	event->written_by = HeapTupleHeaderGetXmin(tuple->t_data);
 	return true;
 }
 
@@ -143,8 +140,8 @@ wd_lookup_end(WdLookup *lookup)
 }
 
 /*
- * Read the event as it is now; false if the index does not lead to it, which
- * only an insertion can prove.
+ * Read the event as it is now; false if the index does not lead to it.  The
+ * caller then tries to insert it, which tells whether there is none.
  */
 bool
 wd_event_find(text *provider, text *key, WdEventDetail detail, WdEvent *event)
@@ -158,7 +155,10 @@ wd_event_find(text *provider, text *key, WdEventDetail detail, WdEvent *event)
 	return found;
 }
 
-/* Read all of an event; false if there is none. */
+/*
+ * As wd_event_find, for a caller to whom the answer that there is no such
+ * event matters: a distributed ledger is not found by its index.
+ */
 bool
 wd_event_exists(text *provider, text *key, WdView view, WdEvent *event)
 {
@@ -166,10 +166,13 @@ wd_event_exists(text *provider, text *key, WdView view, WdEvent *event)
 	bool		found;
 
 	wd_lookup_begin(&lookup, view);
-	found = wd_lookup_event(&lookup, provider, key, WD_ALL_OF_IT, event);
-	/* a distributed ledger is not found by its index */
+	found = wd_lookup_event(&lookup, provider, key, WD_STATE_ONLY, event);
 	if (!found && lookup.by_index)
+	{
 		found = find_by_statement(provider, key, event);
+		if (found)
+			wd_probe_distrust();
+	}
 	wd_lookup_end(&lookup);
 	return found;
 }
@@ -237,10 +240,9 @@ wd_event_unchanged(text *provider, text *key)
 static void
 raise_if_changed(const WdEvent *seen, const WdEvent *latest)
 {
-	/* deleted and acquired again: that matters if the row is shown */
-	if (seen->id != 0 && seen->id != latest->id)
-		wd_raise_old_snapshot();
-	if (seen->status != latest->status ||
+	/* another id: it was deleted and acquired again */
+	if (seen->id != latest->id ||
+		seen->status != latest->status ||
 		seen->attempt != latest->attempt ||
 		seen->has_lease_end != latest->has_lease_end ||
 		(seen->has_lease_end &&
@@ -366,12 +368,11 @@ read_columns(TupleTableSlot *row, const AttrNumber *attnums,
 	value = slot_getattr(row, attnums[WD_EVENT_LEASE_EXPIRES_AT], &isnull);
 	event->has_lease_end = !isnull;
 	event->lease_expires_at = isnull ? 0 : DatumGetTimestampTz(value);
-	event->id = 0;
+	value = slot_getattr(row, attnums[WD_EVENT_ID], &isnull);
+	event->id = isnull ? 0 : DatumGetInt64(value);
 	if (detail == WD_STATE_ONLY)
 		return;
 
-	value = slot_getattr(row, attnums[WD_EVENT_ID], &isnull);
-	event->id = isnull ? 0 : DatumGetInt64(value);
 	value = slot_getattr(row, attnums[WD_EVENT_FIRST_SEEN_AT], &isnull);
 	event->first_seen_at = isnull ? 0 : DatumGetTimestampTz(value);
 	value = slot_getattr(row, attnums[WD_EVENT_REQUEST_HASH], &isnull);

@@ -53,12 +53,12 @@ typedef struct WdEvent
 	int32		attempt;
 	bool		has_lease_end;
 	TimestampTz lease_expires_at;
-	/* these are read with all of it */
 	int64		id;
+	TransactionId written_by;	/* if it was looked up */
+	/* these are read with all of it */
 	TimestampTz first_seen_at;
 	text	   *request_hash;	/* NULL if there is none */
 	Jsonb	   *response;		/* NULL if there is none */
-	TransactionId written_by;	/* if it was looked up */
 } WdEvent;
 
 /* Who asks for what. */

@@ -13,24 +13,24 @@
 
 /*
  * A statement that took longer, for so many rows, has waited for another
- * session.  What it wrote was made before the wait, unless the other session
- * changed the row, and so was the end of the lease.
+ * session.  Its row, and the end of the lease in it, may have been made before
+ * the wait.
  */
 #define WAITED_AFTER_USEC(nrows) \
 	(INT64CONST(100000) + (nrows) * INT64CONST(100))
 
-static int64 default_usec(const WdProvider *rules);
+static int64 default_usec(const WdProvider *provider);
 
 /*
- * Fetch a lease, that of the provider's rules where it is null.  Raises 22023
+ * Fetch a lease, that of the provider where it is null.  Raises 22023
  * if it is out of range.
  */
 WdLease
-wd_arg_lease(FunctionCallInfo fcinfo, int argno, const WdProvider *rules)
+wd_arg_lease(FunctionCallInfo fcinfo, int argno, const WdProvider *provider)
 {
 	WdLease		lease;
 
-	lease.usec = PG_ARGISNULL(argno) ? default_usec(rules) :
+	lease.usec = PG_ARGISNULL(argno) ? default_usec(provider) :
 		wd_interval_usec(PG_GETARG_INTERVAL_P(argno), "lease");
 	lease.ends = lease.usec != 0;
 	return lease;
@@ -41,12 +41,12 @@ wd_arg_lease(FunctionCallInfo fcinfo, int argno, const WdProvider *rules)
  * than the provider may take to give up on its own delivery.
  */
 static int64
-default_usec(const WdProvider *rules)
+default_usec(const WdProvider *provider)
 {
-	int64		usec = rules->has_lease ?
-		rules->lease_usec : wd_lease_setting * USECS_PER_SEC;
+	int64		usec = provider->has_lease ?
+		provider->lease_usec : wd_lease_setting * USECS_PER_SEC;
 
-	return usec == 0 ? 0 : Max(usec, rules->lease_floor_usec);
+	return usec == 0 ? 0 : Max(usec, provider->lease_floor_usec);
 }
 
 /* The lease as an interval; meaningless if it does not end. */

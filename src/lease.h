@@ -8,6 +8,8 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 
+#include "provider.h"
+
 /* How long an acquisition lasts. */
 typedef struct WdLease
 {
@@ -15,10 +17,8 @@ typedef struct WdLease
 	int64		usec;			/* if it ends */
 } WdLease;
 
-struct WdProvider;
-
 extern WdLease wd_arg_lease(FunctionCallInfo fcinfo, int argno,
-							const struct WdProvider *rules);
+							const WdProvider *provider);
 extern Datum wd_lease_interval(const WdLease *lease);
 extern Datum wd_lease_end(const WdLease *lease, TimestampTz start);
 extern bool wd_lease_must_restart(const WdLease *lease, TimestampTz start,

@@ -9,7 +9,7 @@
  * executed is compared with the table at every call, and it is executed here
  * and not by SPI, which would fetch it once more.
  *
- * Plans are generic: they must not depend on the values of one call.  A plan
+ * Plans are generic, as they are fetched without the values of a call.  A plan
  * made while the ledger is small would read all of it, and would be cached
  * while the ledger grows; so planning happens with those methods off that
  * read more than the wanted rows.
@@ -59,7 +59,6 @@ static const struct
 	{"enable_seqscan", "off"},
 	{"enable_hashjoin", "off"},
 	{"enable_mergejoin", "off"},
-	{"plan_cache_mode", "force_generic_plan"},
 	/* methods that are off count as so dear that JIT would seem to pay */
 	{"jit", "off"},
 };
@@ -266,9 +265,8 @@ prepare(Prepared *entry, const WdStatement *statement, const char *schema,
 
 	SPI_connect();
 	memcpy(argtypes, statement->argtypes, sizeof(argtypes));
-	plan = SPI_prepare_cursor(wd_statement_text(statement, name),
-							  statement->nargs, argtypes,
-							  CURSOR_OPT_GENERIC_PLAN);
+	plan = SPI_prepare(wd_statement_text(statement, name), statement->nargs,
+					   argtypes);
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement of webhook_dedup: %s",
 			 SPI_result_code_string(SPI_result));
@@ -289,21 +287,21 @@ forget(Prepared *entry)
 }
 
 /*
- * The plan of a statement, made by the methods of the table above; NULL if
- * the server made it anew without them.  It does so after a change at that
+ * The plan of a statement, made by the methods of planning[]; NULL if the
+ * server made it anew without them.  It does so after a change at that
  * very moment, or once the session has temporary objects.
  */
 static CachedPlan *
 plan_source(CachedPlanSource *source)
 {
-	CachedPlan *before = source->gplan;
+	int			generation = source->generation;
 	CachedPlan *plan;
 	int			nest_level;
 
 	if (is_planned(source))
 	{
 		plan = GetCachedPlan(source, NULL, CurrentResourceOwner, NULL);
-		if (plan == before)
+		if (source->generation == generation)
 			return plan;
 		ReleaseCachedPlan(plan, CurrentResourceOwner);
 		return NULL;

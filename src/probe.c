@@ -2,7 +2,7 @@
  * probe.c
  *	  Looks events up by the unique index of the ledger, without a statement.
  *
- * This is the hot path: most deliveries that a look-up ends are duplicates.
+ * This is the hot path: a duplicate costs this look-up and nothing else.
  * It needs no plan, no other identity and no search_path, as it evaluates
  * nothing but the comparison of text in collation "C", and reads nothing but
  * the table and the index that are opened by their OIDs.
@@ -56,7 +56,7 @@ wd_probe_begin(WdProbe *probe, Snapshot snapshot)
 	probe->index = index_open(unique_index, AccessShareLock);
 	if (!is_usable(probe->index))
 	{
-		index_close(probe->index, NoLock);
+		index_close(probe->index, AccessShareLock);
 		table_close(probe->heap, NoLock);
 		return false;
 	}
@@ -85,8 +85,12 @@ wd_probe_end(WdProbe *probe)
 {
 	index_endscan(probe->scan);
 	ExecDropSingleTupleTableSlot(probe->slot);
-	/* as any statement does, keep the locks until the transaction ends */
-	index_close(probe->index, NoLock);
+	/*
+	 * As any statement does, keep the lock of the table until the transaction
+	 * ends; it keeps the index, too.  With that of the index kept, an
+	 * insertion that follows would meet REINDEX in a deadlock.
+	 */
+	index_close(probe->index, AccessShareLock);
 	table_close(probe->heap, NoLock);
 }
 

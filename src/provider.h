@@ -32,20 +32,11 @@ typedef struct WdProvider
 	const WdTemplateSet *templates; /* NULL until they are needed */
 } WdProvider;
 
-/* A row of webhook_dedup_providers, or one that is to be stored there. */
-typedef struct WdProviderRow
-{
-	HeapTuple	tuple;
-	TupleDesc	desc;
-} WdProviderRow;
-
 extern void wd_provider_init(void);
 extern const WdProvider *wd_provider_find(text *name);
 extern const WdTemplateSet *wd_provider_templates(const WdProvider *provider,
 												  text *name);
 extern void wd_provider_rows(Datum name, WdRowFunction function, void *arg);
 extern int	wd_provider_max_attempts(const WdProvider *provider);
-extern bool wd_provider_get(const WdProviderRow *row, const char *column,
-							Oid type, Datum *value);
 
 #endif							/* WD_PROVIDER_H */

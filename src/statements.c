@@ -19,9 +19,9 @@
 
 /* What decides about an event, and what a caller is told of it */
 #define STATE_COLUMNS \
-	"e.status, e.attempt, e.lease_expires_at"
+	"e.status, e.attempt, e.lease_expires_at, e.id"
 #define EVENT_COLUMNS \
-	STATE_COLUMNS ", e.id, e.first_seen_at, e.request_hash, e.response"
+	STATE_COLUMNS ", e.first_seen_at, e.request_hash, e.response"
 
 /* What is set beside the status when an event is acquired again */
 #define TAKE_OVER_REST(lease) \
@@ -75,16 +75,6 @@ static const WdStatement statements[] = {
 		AccessShareLock, 2, {TEXTOID, TEXTOID},
 		"SELECT " EVENT_COLUMNS ", e.xmin"
 		" FROM @table@ e WHERE " THIS_EVENT
-	},
-
-	/* one row for each key that is there; ord counts the keys from 1 */
-	[WD_PLAN_FIND_MANY] = {
-		AccessShareLock, 2, {TEXTOID, TEXTARRAYOID},
-		"SELECT e.*, k.ord"
-		" FROM ROWS FROM (pg_catalog.unnest($2))"
-		" WITH ORDINALITY AS k(dedup_key, ord)"
-		" CROSS JOIN LATERAL (SELECT " EVENT_COLUMNS
-		"  FROM @table@ e WHERE " EVENT_OF_K " OFFSET 0) e"
 	},
 
 	[WD_PLAN_INSERT] = {
