@@ -22,6 +22,6 @@ extern WdLease wd_arg_lease(FunctionCallInfo fcinfo, int argno,
 extern Datum wd_lease_interval(const WdLease *lease);
 extern Datum wd_lease_end(const WdLease *lease, TimestampTz start);
 extern bool wd_lease_must_restart(const WdLease *lease, TimestampTz start,
-							 int nevents);
+								  int nevents);
 
 #endif							/* WD_LEASE_H */

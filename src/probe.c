@@ -31,11 +31,9 @@
 #include "probe.h"
 #include "table.h"
 
-/* The index to use, InvalidOid for none, and the check that it was found by */
+/* The index to use, InvalidOid for none */
 static Oid	unique_index = InvalidOid;
-static uint64 chosen_at = 0;
 
-static void choose_index(Relation heap);
 static bool is_unique_index(Relation index);
 static bool is_usable(Relation index);
 static void init_keys(ScanKey keys);
@@ -43,14 +41,12 @@ static void init_keys(ScanKey keys);
 /*
  * Begin to look events up, with a snapshot that is active until wd_probe_end.
  * False if the ledger is not of that kind: then use a statement.  Raises what
- * wd_table_open does, and 42804 if the ledger has no unique index.
+ * wd_table_open does.
  */
 bool
 wd_probe_begin(WdProbe *probe, Snapshot snapshot)
 {
 	probe->heap = wd_table_open(WD_TABLE_EVENTS, AccessShareLock);
-	if (chosen_at != wd_table_checks(WD_TABLE_EVENTS))
-		choose_index(probe->heap);
 	if (!OidIsValid(unique_index))
 	{
 		table_close(probe->heap, NoLock);
@@ -105,11 +101,12 @@ wd_probe_distrust(void)
 }
 
 /*
- * Choose the index.  Raises 42804 if there is none, usable or not, as nothing
- * would decide between concurrent callers.
+ * Choose the index, when the ledger is checked after a change.  Raises 42804
+ * if there is none, usable or not, as nothing would decide between concurrent
+ * callers.
  */
-static void
-choose_index(Relation heap)
+void
+wd_probe_choose_index(Relation heap)
 {
 	List	   *indexes = RelationGetIndexList(heap);
 	bool		is_plain = heap->rd_rel->relkind == RELKIND_RELATION &&
@@ -140,7 +137,6 @@ choose_index(Relation heap)
 					   RelationGetRelationName(heap), "provider",
 					   "dedup_key"),
 				errhint("Nothing else decides which of several callers acquires an event.  Add the constraint uq_webhook_dedup_events again, not deferrable and with the default operator class and collation."));
-	chosen_at = wd_table_checks(WD_TABLE_EVENTS);
 }
 
 /* Does the index decide between events with the same provider and key? */

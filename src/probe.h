@@ -20,6 +20,7 @@ typedef struct WdProbe
 	ScanKeyData keys[2];
 } WdProbe;
 
+extern void wd_probe_choose_index(Relation heap);
 extern bool wd_probe_begin(WdProbe *probe, Snapshot snapshot);
 extern TupleTableSlot *wd_probe_find(WdProbe *probe, text *provider,
 									 text *key);

@@ -101,8 +101,8 @@ static const WdStatement statements[] = {
 
 	/*
 	 * $2 keys, $3 now, $4 request hashes, $5 end of lease.  The keys come
-	 * sorted and are inserted in that order, in which every other batch
-	 * waits for them.
+	 * sorted and are inserted in that order, in which every other batch waits
+	 * for them.
 	 */
 	[WD_PLAN_INSERT_MANY] = {
 		RowExclusiveLock, 5,

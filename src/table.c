@@ -33,6 +33,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "probe.h"
 #include "table.h"
 
 #define EXTENSION_NAME "webhook_dedup"
@@ -42,26 +43,27 @@ typedef struct Column
 {
 	const char *name;
 	Oid			type;			/* or a domain over it */
+	bool		not_null;
 	Oid			collation;		/* InvalidOid: any */
 } Column;
 
 static const Column event_columns[] = {
-	[WD_EVENT_STATUS] = {"status", TEXTOID},
-	[WD_EVENT_ATTEMPT] = {"attempt", INT4OID},
+	[WD_EVENT_STATUS] = {"status", TEXTOID, true},
+	[WD_EVENT_ATTEMPT] = {"attempt", INT4OID, true},
 	[WD_EVENT_LEASE_EXPIRES_AT] = {"lease_expires_at", TIMESTAMPTZOID},
-	[WD_EVENT_ID] = {"id", INT8OID},
-	[WD_EVENT_FIRST_SEEN_AT] = {"first_seen_at", TIMESTAMPTZOID},
+	[WD_EVENT_ID] = {"id", INT8OID, true},
+	[WD_EVENT_FIRST_SEEN_AT] = {"first_seen_at", TIMESTAMPTZOID, true},
 	[WD_EVENT_REQUEST_HASH] = {"request_hash", TEXTOID},
 	[WD_EVENT_RESPONSE] = {"response", JSONBOID},
-	[WD_EVENT_PROVIDER] = {"provider", TEXTOID, C_COLLATION_OID},
-	[WD_EVENT_DEDUP_KEY] = {"dedup_key", TEXTOID, C_COLLATION_OID},
+	[WD_EVENT_PROVIDER] = {"provider", TEXTOID, true, C_COLLATION_OID},
+	[WD_EVENT_DEDUP_KEY] = {"dedup_key", TEXTOID, true, C_COLLATION_OID},
 	{"last_seen_at", TIMESTAMPTZOID},
 	{"last_error", TEXTOID},
 };
 
 static const Column provider_columns[] = {
-	{"provider", TEXTOID, C_COLLATION_OID},
-	{"built_in", BOOLOID},
+	{"provider", TEXTOID, true, C_COLLATION_OID},
+	{"built_in", BOOLOID, true},
 	{"key_templates", TEXTARRAYOID},
 	{"busy_status", INT4OID},
 	{"lease", INTERVALOID},
@@ -89,7 +91,6 @@ typedef struct Table
 	int			ncolumns;
 	Oid			oid;
 	CheckState	state;
-	uint64		checks;
 } Table;
 
 static Table tables[] = {
@@ -107,7 +108,7 @@ static AttrNumber event_attnums[lengthof(event_columns)];
 
 static Oid	find_member(const char *table_name);
 static bool is_table(Form_pg_depend member, const char *table_name);
-static void check_columns(Relation relation, Table *table);
+static void check_table(Relation relation, Table *table);
 static AttrNumber check_column(Relation relation, const Column *column);
 static void forget_check(Datum arg, Oid relid);
 
@@ -121,7 +122,7 @@ wd_table_init(void)
 /*
  * Open a table of the extension, locked as told.  Raises 42704 without the
  * extension, 42P01 without the table, 42804 if its columns are not those of
- * this version.
+ * this version or the ledger has no unique index.
  */
 Relation
 wd_table_open(WdTable which, LOCKMODE lockmode)
@@ -142,7 +143,7 @@ wd_table_open(WdTable which, LOCKMODE lockmode)
 		if (relation != NULL &&
 			strcmp(RelationGetRelationName(relation), table->name) == 0)
 		{
-			check_columns(relation, table);
+			check_table(relation, table);
 			return relation;
 		}
 
@@ -161,16 +162,6 @@ const AttrNumber *
 wd_event_attnums(void)
 {
 	return event_attnums;
-}
-
-/*
- * How often the table has been checked: what a caller derived from it is
- * stale if the number has changed.
- */
-uint64
-wd_table_checks(WdTable table)
-{
-	return tables[table].checks;
 }
 
 /* The table that was last opened, InvalidOid before that. */
@@ -227,25 +218,32 @@ is_table(Form_pg_depend member, const char *table_name)
 	return name != NULL && strcmp(name, table_name) == 0;
 }
 
-/* Raise 42804 unless the columns are those of this version. */
+/*
+ * Raise 42804 unless the columns are those of this version, and the ledger has
+ * its unique index.
+ */
 static void
-check_columns(Relation relation, Table *table)
+check_table(Relation relation, Table *table)
 {
+	bool		is_ledger = table == &tables[WD_TABLE_EVENTS];
+
 	table->state = CHECKING;
-	table->checks++;
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		AttrNumber	attnum = check_column(relation, &table->columns[i]);
 
-		if (table->columns == event_columns)
+		if (is_ledger)
 			event_attnums[i] = attnum;
 	}
+	if (is_ledger)
+		wd_probe_choose_index(relation);
+
 	/* not if the server told of a change meanwhile */
 	if (table->state == CHECKING)
 		table->state = CHECKED;
 }
 
-/* The attribute number of a column; raises 42804 as check_columns does. */
+/* The attribute number of a column; raises 42804 as check_table does. */
 static AttrNumber
 check_column(Relation relation, const Column *column)
 {
@@ -260,19 +258,18 @@ check_column(Relation relation, const Column *column)
 			continue;
 		if (getBaseType(attribute->atttypid) == column->type &&
 			(!OidIsValid(column->collation) ||
-			 attribute->attcollation == column->collation))
+			 attribute->attcollation == column->collation) &&
+			(attribute->attnotnull || !column->not_null))
 			return attribute->attnum;
 	}
 
 	ereport(ERROR,
 			errcode(ERRCODE_DATATYPE_MISMATCH),
-			OidIsValid(column->collation) ?
-			errmsg("table \"%s\" must have a column \"%s\" of type %s with collation \"%s\"",
+			errmsg("table \"%s\" must have a column \"%s\" of type %s%s%s",
 				   RelationGetRelationName(relation), column->name,
-				   format_type_be(column->type), "C") :
-			errmsg("table \"%s\" must have a column \"%s\" of type %s",
-				   RelationGetRelationName(relation), column->name,
-				   format_type_be(column->type)),
+				   format_type_be(column->type),
+				   OidIsValid(column->collation) ? " COLLATE \"C\"" : "",
+				   column->not_null ? " NOT NULL" : ""),
 			errhint("Undo the change of the table, or bring the extension up to date with ALTER EXTENSION webhook_dedup UPDATE."));
 }
 

@@ -34,7 +34,6 @@ typedef enum WdEventColumn
 extern void wd_table_init(void);
 extern Relation wd_table_open(WdTable table, LOCKMODE lockmode);
 extern const AttrNumber *wd_event_attnums(void);
-extern uint64 wd_table_checks(WdTable table);
 extern Oid	wd_table_oid(WdTable table);
 
 #endif							/* WD_TABLE_H */

@@ -2,10 +2,9 @@
 // ../fastapi, whose README.md explains settings, modes and answers.
 
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { createServer, STATUS_CODES } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { callOut, writeEffects } from "./payments.js";
 
 // Settings
 
@@ -77,20 +76,30 @@ function errorCode(error) {
 
 const BUSY_RETRY_AFTER = "10";
 const ERROR_RETRY_AFTER = "60";
-// Tells every provider to come again; used where wd_receive gave no answer.
+// Every provider comes again after this one.  It is the answer where the
+// extension gave none.
 const BUSY_STATUS = 503;
 
-const settled = (httpStatus, status) => ({ httpStatus, body: { status } });
+const JSON_TYPE = "application/json";
+
+function answer(httpStatus, body, headers = {}) {
+  return { httpStatus, body: JSON.stringify(body), headers };
+}
+
+const settled = (httpStatus, status) => answer(httpStatus, { status });
+
+// What a business step answers to a provider that reads the body.  It is
+// stored with the event, and duplicates get the same.
+function replied({ body, type }) {
+  return { httpStatus: 200, body, headers: { "Content-Type": type } };
+}
 
 function busy(httpStatus) {
   if (settings.busyAsDone) {
     return settled(200, "already_processed");
   }
-  return {
-    httpStatus,
-    body: { status: "in_progress" },
-    headers: { "Retry-After": BUSY_RETRY_AFTER },
-  };
+  const headers = { "Retry-After": BUSY_RETRY_AFTER };
+  return answer(httpStatus, { status: "in_progress" }, headers);
 }
 
 function problem(httpStatus, code, detail) {
@@ -99,16 +108,14 @@ function problem(httpStatus, code, detail) {
     headers["Retry-After"] = ERROR_RETRY_AFTER;
   }
   const title = STATUS_CODES[httpStatus];
-  return {
-    httpStatus,
-    body: { type: "about:blank", title, status: httpStatus, detail, code },
-    headers,
-  };
+  const members = { type: "about:blank", title, status: httpStatus };
+  return answer(httpStatus, { ...members, detail, code }, headers);
 }
 
 const UNKNOWN_PROVIDER = "WD005";
 const LOCK_NOT_AVAILABLE = "55P03";
 const NOT_OWNER = "WD004";
+const IN_FAILED_TRANSACTION = "25P02";
 
 const unknownProvider = problem(
   404,
@@ -116,7 +123,19 @@ const unknownProvider = problem(
   "There is no such provider.",
 );
 
-// What wd_receive refuses, by SQLSTATE
+const internalError = problem(
+  500,
+  "internal_error",
+  "The event could not be processed.",
+);
+
+const noConnection = problem(
+  503,
+  "no_connection",
+  "No connection to the database was free in time.",
+);
+
+// What the extension refuses, by SQLSTATE
 const REFUSALS = {
   "22P02": problem(400, "invalid_json", "The body is not valid JSON."),
   54000: problem(400, "over_limit", "The body exceeds a limit."),
@@ -154,8 +173,17 @@ function logLostConnection(error) {
   logEvent("DATABASE_CONNECTION_LOST", { error: errorCode(error) });
 }
 
+class NoConnection extends Error {
+  constructor(cause) {
+    super("no connection", { cause });
+    this.code = cause.code;
+  }
+}
+
 async function withClient(work) {
-  const client = await pool.connect();
+  const client = await pool.connect().catch((error) => {
+    throw new NoConnection(error);
+  });
   let lost;
   const onError = (error) => {
     lost = error;
@@ -170,48 +198,43 @@ async function withClient(work) {
   }
 }
 
-async function inTransaction(client, work) {
-  await client.query("BEGIN");
-  let result;
-  try {
-    result = await work();
-  } catch (error) {
-    await client.query("ROLLBACK").catch(() => {});
-    throw error;
-  }
-  await client.query("COMMIT");
-  return result;
-}
-
-// The business step: put yours in place of this one.  callOut is what happens
-// elsewhere, writeEffects what happens in the transaction that completes the
-// event.
-
-async function callOut(body) {
-  // For rehearsals only: a step that takes its time, or does not succeed.
-  await sleep(settings.exampleStepSeconds * 1000);
-  if (settings.exampleFailFile && existsSync(settings.exampleFailFile)) {
-    throw new Error(`cannot process ${body}`);
-  }
-}
-
-const EFFECT = `
-  INSERT INTO payments_effects (provider, event_id, attempt)
-  VALUES ($1, $2, $3)`;
-
-async function writeEffects(client, event) {
-  await client.query(EFFECT, [event.provider, event.event_id, event.attempt]);
+function inTransaction(work) {
+  return withClient(async (client) => {
+    await client.query("BEGIN");
+    let result;
+    try {
+      result = await work(client);
+    } catch (error) {
+      await client.query("ROLLBACK").catch(() => {});
+      throw error;
+    }
+    // COMMIT rolls a failed transaction back without an error.  Work that
+    // caught the failure would therefore be taken for a success.
+    const { command } = await client.query("COMMIT");
+    if (command !== "COMMIT") {
+      throw Object.assign(new Error(command), { code: IN_FAILED_TRANSACTION });
+    }
+    return result;
+  });
 }
 
 // One delivery
 
-const RECEIVE = `
+const EVENT = `
   SELECT acquired, outcome::text, event_id, provider, dedup_key, attempt,
-         hash_matches, http_status
-  FROM wd_receive($1::text, $2::bytea, $3::jsonb, make_interval(secs => $4))`;
+         hash_matches, http_status, response
+  FROM `;
+// The body is a Buffer, and so travels as binary: as text, its backslashes
+// would be escapes.
+const RECEIVE =
+  EVENT +
+  "wd_receive($1::text, $2::bytea, $3::jsonb, make_interval(secs => $4))";
+const RECEIVE_ONCE =
+  EVENT + "wd_receive_once($1::text, $2::bytea, $3::jsonb)";
 const ASSERT_OWNER = "SELECT wd_assert_owner($1, $2, $3)";
-const MARK_DONE = "SELECT wd_mark_done($1, $2, $3)";
+const MARK_DONE = "SELECT wd_mark_done($1, $2, $3, $4::jsonb)";
 const MARK_FAILED = "SELECT wd_mark_failed($1, $2, $3, $4)";
+const SET_RESPONSE = "SELECT wd_set_response($1, $2, $3::jsonb)";
 
 const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"];
 
@@ -254,66 +277,61 @@ function modeOf(provider) {
   return providerModes[provider.split("/", 1)[0]] ?? settings.mode;
 }
 
+// Transaction mode: event and effects are committed together.  A concurrent
+// duplicate waits in wd_receive_once for the outcome.  What fails is rolled
+// back, the acquisition with it: nothing to give back.
+async function inOneTransaction(delivery) {
+  const [event, reply] = await inTransaction(async (client) => {
+    const acquired = await acquire(client, delivery, RECEIVE_ONCE);
+    if (!acquired.acquired) {
+      return [acquired];
+    }
+    await callOut(settings, acquired, delivery.body);
+    const written = await writeEffects(client, acquired, delivery.body);
+    if (written) {
+      const { provider, dedup_key: key } = acquired;
+      await client.query(SET_RESPONSE, [provider, key, stored(written)]);
+    }
+    return [acquired, written];
+  });
+  return event.acquired
+    ? answerProcessed(delivery, event, reply)
+    : answerDuplicate(delivery, event);
+}
+
 // Lease mode: acquire, work anywhere, complete.
 async function underLease(delivery) {
-  const event = await withClient((client) => acquire(client, delivery));
+  const event = await withClient((client) =>
+    acquire(client, delivery, RECEIVE, settings.leaseSeconds),
+  );
   if (!event.acquired) {
     return answerDuplicate(delivery, event);
   }
   const owner = [event.provider, event.dedup_key, event.attempt];
+  let reply;
   try {
-    await callOut(delivery.body);
+    await callOut(settings, event, delivery.body);
     // The fence: if the lease ended and another delivery took the event over,
     // nothing of this transaction is committed.
-    await withClient((client) =>
-      inTransaction(client, async () => {
-        await client.query(ASSERT_OWNER, owner);
-        await writeEffects(client, event);
-        await client.query(MARK_DONE, owner);
-      }),
-    );
+    await inTransaction(async (client) => {
+      await client.query(ASSERT_OWNER, owner);
+      reply = await writeEffects(client, event, delivery.body);
+      await client.query(MARK_DONE, [...owner, stored(reply)]);
+    });
   } catch (error) {
     if (error.code !== NOT_OWNER) {
       await giveBack(delivery, event, error);
     }
     throw error;
   }
-  return answerProcessed(delivery, event);
+  return answerProcessed(delivery, event, reply);
 }
 
-// Transaction mode: event and effects are committed together.  A concurrent
-// duplicate waits in wd_receive.  What fails is rolled back, the acquisition
-// with it.
-async function inOneTransaction(delivery) {
-  const event = await withClient((client) =>
-    inTransaction(client, async () => {
-      const acquired = await acquire(client, delivery);
-      if (acquired.acquired) {
-        await callOut(delivery.body);
-        await writeEffects(client, acquired);
-        await client.query(MARK_DONE, [
-          acquired.provider,
-          acquired.dedup_key,
-          acquired.attempt,
-        ]);
-      }
-      return acquired;
-    }),
-  );
-  return event.acquired
-    ? answerProcessed(delivery, event)
-    : answerDuplicate(delivery, event);
-}
-
-async function acquire(client, delivery) {
+async function acquire(client, delivery, statement, ...more) {
+  const { provider, body, headers } = delivery;
   let result;
   try {
-    result = await client.query(RECEIVE, [
-      delivery.provider,
-      delivery.body,
-      delivery.headers,
-      settings.leaseSeconds,
-    ]);
+    result = await client.query(statement, [provider, body, headers, ...more]);
   } catch (error) {
     // Only here: the same SQLSTATE from a business step is no refusal.
     throw error.code in REFUSALS ? new Refused(error.code) : error;
@@ -342,53 +360,57 @@ async function giveBack(delivery, event, error) {
   }
 }
 
-function answerProcessed(delivery, event) {
+function answerProcessed(delivery, event, reply) {
   log(delivery, "WEBHOOK_PROCESSED", event, { http_status: 200 });
-  return settled(200, "processed");
+  return reply ? replied(complete(reply)) : settled(200, "processed");
+}
+
+const complete = (reply) => ({ type: JSON_TYPE, ...reply });
+
+function stored(reply) {
+  return reply ? JSON.stringify(complete(reply)) : null;
 }
 
 function answerDuplicate(delivery, event) {
-  let answer;
+  let result;
   let name;
   if (event.outcome === "in_progress") {
-    answer = busy(event.http_status);
+    result = busy(event.http_status);
     name = "WEBHOOK_IN_PROGRESS";
   } else if (event.outcome === "done") {
-    answer = settled(event.http_status, "already_processed");
+    result = event.response
+      ? replied(event.response)
+      : settled(event.http_status, "already_processed");
     name = "WEBHOOK_DUPLICATE";
   } else {
-    answer = settled(event.http_status, event.outcome);
+    result = settled(event.http_status, event.outcome);
     name = "WEBHOOK_EXHAUSTED";
   }
-  log(delivery, name, event, { http_status: answer.httpStatus });
-  return answer;
+  log(delivery, name, event, { http_status: result.httpStatus });
+  return result;
 }
 
 function answerError(delivery, error) {
   const code = errorCode(error);
-  let answer;
+  let result;
   let name;
   let outcome;
   if (error instanceof Refused) {
-    answer = REFUSALS[code];
+    result = REFUSALS[code];
     [name, outcome] = ["WEBHOOK_REJECTED", "rejected"];
   } else if (code === LOCK_NOT_AVAILABLE || code === NOT_OWNER) {
-    answer = busy(BUSY_STATUS);
+    result = busy(BUSY_STATUS);
     [name, outcome] = ["WEBHOOK_IN_PROGRESS", "in_progress"];
   } else {
-    answer = problem(
-      500,
-      "internal_error",
-      "The event could not be processed.",
-    );
+    result = error instanceof NoConnection ? noConnection : internalError;
     [name, outcome] = ["WEBHOOK_FAILED", "failed"];
   }
   log(delivery, name, null, {
     outcome,
     error: code,
-    http_status: answer.httpStatus,
+    http_status: result.httpStatus,
   });
-  return answer;
+  return result;
 }
 
 function log(delivery, name, event, fields) {
@@ -447,8 +469,8 @@ async function route(request) {
   }
   const method = webhook ? "POST" : "GET";
   if (request.method !== method) {
-    const answer = problem(405, "http_error", "Method Not Allowed");
-    return { ...answer, headers: { ...answer.headers, Allow: method } };
+    const refused = problem(405, "http_error", "Method Not Allowed");
+    return { ...refused, headers: { ...refused.headers, Allow: method } };
   }
   if (!webhook) {
     return healthz();
@@ -461,20 +483,15 @@ async function route(request) {
 }
 
 const server = createServer(async (request, response) => {
-  let answer;
   try {
-    answer = await route(request);
+    const { httpStatus, body, headers } = await route(request);
+    response.writeHead(httpStatus, { "Content-Type": JSON_TYPE, ...headers });
+    response.end(body);
   } catch (error) {
     // The client went away while it sent.
     logEvent("REQUEST_FAILED", { error: errorCode(error) });
     response.destroy();
-    return;
   }
-  response.writeHead(answer.httpStatus, {
-    "Content-Type": "application/json",
-    ...answer.headers,
-  });
-  response.end(JSON.stringify(answer.body));
 });
 
 server.listen(settings.port, settings.host, () => {

@@ -1,12 +1,13 @@
 """Run the examples of the documentation.  Arguments: checkout, folder to write to.
 
 SQL blocks are run by psql, each guide in a database of its own; a block
-without a language is the output of the guide's first SQL block, run again at
-that place; in the guide to providers, of the block before it.  The tables of
-that guide are compared with what the server knows of providers.  The handlers
-are taken out of the guides and called.  The runbook is followed in a copy of
-the tree, with the example receiver running.
+without a language is the output of the SQL block before it.  The README's
+commands are run with the extension installed into a folder.  The tables of
+the guide to providers are compared with what the server knows of them.  The
+handlers are taken out of the guides and called.  The runbook is followed in a
+copy of the tree, with the example receiver running; so is the README of that.
 """
+import hashlib
 import json
 import os
 import re
@@ -16,12 +17,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from psycopg.types.json import Jsonb  # noqa: F401, used by the README's code
 
 checkout, work = Path(sys.argv[1]), Path(sys.argv[2])
+READMES = [checkout / "README.md", *sorted((checkout / "examples").glob("*/README.md"))]
 passed = failed = 0
 
 
@@ -62,19 +64,32 @@ def run_guide(path, database, first):
     prepare(path, database, first)
     sql = [text for language, text in blocks(path) if language == "sql"]
     check(f"{path}: there is SQL to run", sql)
-    run_last, number = None, 0
-    for language, text in blocks(path):
-        if language == "sql":
-            number += 1
-            run_last = psql(database, text)
-            check(f"{path}: SQL block {number} runs", run_last.returncode == 0,
-                  text + run_last.stderr)
-        elif language == "" and text.startswith(" acquired"):
-            # right behind the first block that is its output, later a repetition
-            result = run_last if number == 1 and run_last else psql(database, sql[0])
-            run_last = None
-            check(f"{path}: output behind SQL block {number}",
-                  table(text) == table(result.stdout), result.stdout)
+    for number, text in enumerate(sql, 1):
+        result = psql(database, text)
+        check(f"{path}: SQL block {number} runs", result.returncode == 0, text + result.stderr)
+
+
+# What the README's commands find in place of what needs rights, or a network
+INSTALL = """
+sudo() { if [ "$1" = -u ]; then shift 2; fi; "$@"; }
+apt-get() { :; }
+git() { cp -r "$URL" "$3"; }
+"""
+
+
+def run_commands(path, folder, environment, typed=""):
+    text = next(text for language, text in blocks(path) if language == "sh")
+    result = subprocess.run(["bash", "-eu", "-c", INSTALL + text], cwd=folder, env=dict(os.environ, **environment),
+                            input=typed, text=True, capture_output=True, start_new_session=True)
+    check(f"{path}: commands run", result.returncode == 0, result.stdout + result.stderr)
+
+
+def install():
+    """Run the commands of the README.  They make the database of its SQL."""
+    installed, folder = work / "installed", work / "commands"
+    folder.mkdir()
+    run_commands("README.md", folder, {"URL": str(checkout), "DESTDIR": str(installed)})
+    check("README.md: they install the library", list(installed.rglob("webhook_dedup.so")))
 
 
 def run_session(path, database):
@@ -153,44 +168,144 @@ def check_providers(path, database):
         check(f"{guide}: number of providers", number and int(number[1]) == len(known), number)
 
 
-class Effects:
-    """A business step that writes, and can be told to fail."""
+class Step:
+    """A business step that writes, and then does what it is told to."""
 
     def __init__(self):
-        self.fail = False
+        self.then = ""
 
     def __call__(self, conn, body):
         conn.execute("INSERT INTO effects VALUES (%s)", (body,))
-        if self.fail:
-            raise RuntimeError("told to fail")
+        if self.then == "raise":
+            raise RuntimeError("told to")
+        elif self.then == "refuse":
+            conn.execute("SELECT 'x'::jsonb")
+        elif self.then == "catch":
+            try:
+                conn.execute("SELECT 'x'::jsonb")
+            except psycopg.Error:
+                pass
 
 
 def count(conn, body):
     return conn.execute("SELECT count(*) FROM effects WHERE body = %s", (body,)).fetchone()[0]
 
 
-def python_handler(conn):
-    source = next(text for language, text in blocks("README.md") if language == "python")
-    process = Effects()
-    names = {"process": process}
-    exec(source, names)
-    handle = names["handle"]
-    body = b'{"id":"WH-python"}'
+def body_of(name):
+    """A payload whose hash would be another one if it were bound as text."""
+    return json.dumps({"id": f"WH-{name}", "path": "C:\\temp"}).encode()
 
-    check("python: first delivery", handle(conn, "paypal", body, {}) == 200)
-    check("python: duplicate", handle(conn, "paypal", body, {}) == 200)
-    check("python: processed once", count(conn, body) == 1)
-    conn.execute("SELECT wd_acquire('paypal', 'ev_WH-busy')")
-    check("python: busy", handle(conn, "paypal", b'{"id":"WH-busy"}', {}) == 409)
-    body = b'{"id":"WH-python-fails"}'
-    process.fail = True
-    check("python: failure", handle(conn, "paypal", body, {"a": ["b"]}) == 500)
-    check("python: nothing is left of it", count(conn, body) == 0)
-    process.fail = False
-    check("python: next delivery", handle(conn, "paypal", body, {}) == 200)
-    check("python: processed once after the failure", count(conn, body) == 1)
-    error = conn.execute("SELECT status, attempt FROM webhook_dedup_events WHERE dedup_key = 'ev_WH-python-fails'").fetchone()
-    check("python: second attempt is done", error == ("done", 2), error)
+
+def lock_key(conn, name):
+    """Acquire the event in the transaction of conn, which is not committed."""
+    conn.execute("SELECT wd_receive_once('paypal', %s)", (body_of(name),))
+
+
+HASTY = {"dbname": "docs_handlers", "options": "-c lock_timeout=100ms"}
+RETRY = {"Retry-After": "10"}
+
+# What the database refuses, and what is answered
+REFUSED = (
+    ("paypal", b"{}", 400), ("paypal", b'{"id":', 400), ("paypal", b"", 400), ("paypal", b"[" * 600, 400),
+    ("nobody", b"{}", 404),
+)
+
+
+class Handler:
+    """A handler of the README, and what it answers or raises."""
+
+    def __init__(self, name, autocommit, names):
+        self.name, self.handle = name, names[name]
+        self.conn = psycopg.connect(**HASTY, autocommit=autocommit)
+
+    def __call__(self, body, provider="paypal"):
+        try:
+            return self.handle(self.conn, provider, body, {"x-note": ["a"]})
+        except Exception as error:
+            return getattr(error, "sqlstate", None) or type(error)
+
+
+def try_handler(name, handler, step, conn):
+    """One of the handlers in Python, with all that can happen to it; conn looks from outside."""
+    body = body_of(name)
+    check(f"{name}: first delivery", handler(body) == (200, {}))
+    check(f"{name}: what it did is committed", count(conn, body) == 1)
+    check(f"{name}: duplicate", handler(body) == (200, {}))
+    check(f"{name}: processed once", count(conn, body) == 1)
+    stored, = conn.execute("SELECT request_hash FROM webhook_dedup_events WHERE dedup_key = %s", (f"ev_WH-{name}",)).fetchone()
+    check(f"{name}: hash of the bytes", stored == hashlib.sha256(body).hexdigest())
+    check(f"{name}: a body as text", handler('{"id":"WH-text"}') == "42883")
+
+    for provider, refused, status in REFUSED:
+        check(f"{name}: {refused[:9]} of {provider}", handler(refused, provider) == (status, {}))
+    conn.execute("SELECT wd_acquire('paypal', %s)", (f"ev_WH-{name}-busy",))
+    check(f"{name}: busy", handler(body_of(f"{name}-busy")) == (409, RETRY))
+    with psycopg.connect(**HASTY) as other:
+        lock_key(other, f"{name}-locked")
+        check(f"{name}: waits no longer than lock_timeout", handler(body_of(f"{name}-locked")) == (503, RETRY))
+        other.rollback()
+
+    for step.then, error in (("raise", RuntimeError), ("refuse", "22P02")):
+        body = body_of(f"{name}-{step.then}")
+        check(f"{name}: the step fails: {step.then}", handler(body) == error)
+        check(f"{name}: nothing is left of it", count(conn, body) == 0)
+        step.then = ""
+        check(f"{name}: next delivery", handler(body) == (200, {}) and count(conn, body) == 1)
+    step.then, body = "catch", body_of(f"{name}-catch")
+    check(f"{name}: the step catches an error", handler(body) in ("25P02", RuntimeError))
+    step.then = ""
+    check(f"{name}: next delivery", handler(body) == (200, {}) and count(conn, body) == 1)
+
+
+def try_misuse(name, handler, conn):
+    """A connection that would not commit is refused before anything is acquired."""
+    body = body_of(f"{name}-misuse")
+    check(f"{name}: refused", handler(body) == RuntimeError)
+    handler.conn.rollback()
+    seen = conn.execute("SELECT wd_lookup('paypal', %s)", (f"ev_WH-{name}-misuse",)).fetchone()
+    check(f"{name}: nothing was acquired", seen == (None,), seen)
+
+
+def try_lease(names, conn):
+    """What only lease mode meets: work elsewhere that fails, or outlives the lease."""
+    handler = Handler("handle_with_lease", True, names)
+
+    def fail(body):
+        raise psycopg.OperationalError("told to")
+
+    names["call_out"] = fail
+    check("lease: work elsewhere fails", handler(body_of("lease-fails")) == psycopg.OperationalError)
+    state = conn.execute("SELECT status, attempt, last_error FROM webhook_dedup_events"
+                         " WHERE dedup_key = 'ev_WH-lease-fails'").fetchone()
+    check("lease: the event is given back", state == ("failed", 1, "OperationalError"), state)
+
+    def outlive(body):
+        conn.execute("SELECT wd_mark_failed('paypal', 'ev_WH-lease-lost')")
+        conn.execute("SELECT wd_acquire('paypal', 'ev_WH-lease-lost')")
+
+    names["call_out"] = outlive
+    check("lease: lost", handler(body_of("lease-lost")) == "WD004")
+    check("lease: nothing is left of it", count(conn, body_of("lease-lost")) == 0)
+    state = conn.execute("SELECT wd_lookup('paypal', 'ev_WH-lease-lost')").fetchone()
+    check("lease: the other holder still holds it", state == ("processing",), state)
+    handler.conn.close()
+
+
+def python_handlers(conn):
+    step, names = Step(), {"call_out": lambda body: None}
+    names["process"] = step
+    for language, text in blocks("README.md"):
+        if language == "python":
+            exec(text, names)
+    for name, modes in (("handle", (True, False)), ("handle_with_lease", (True,))):
+        for autocommit in modes:
+            handler = Handler(name, autocommit, names)
+            try_handler(f"{name}, autocommit {autocommit}", handler, step, conn)
+            handler.conn.execute("BEGIN" if autocommit else "SELECT 1")
+            try_misuse(f"{name}, autocommit {autocommit}, in a transaction", handler, conn)
+            handler.conn.close()
+    try_misuse("handle_with_lease, autocommit False", Handler("handle_with_lease", False, names), conn)
+    try_lease(names, conn)
 
 
 def items_handler(conn):
@@ -233,24 +348,28 @@ def items_handler(conn):
 
 NODE = """
 const { Pool } = require('pg');
-const pool = new Pool({ host: process.env.PGHOST, user: 'postgres', database: 'docs_handlers' });
-let fail = false;
-async function process_event(client, body) {
+const pool = new Pool({ database: 'docs_handlers', options: '-c lock_timeout=100ms' });
+let then;
+async function processEvent(client, body) {
   await client.query('INSERT INTO effects VALUES ($1)', [body]);
-  if (fail) throw new Error('told to fail');
+  if (then === 'raise') throw new Error('told to');
+  if (then === 'refuse') await client.query("SELECT 'x'::jsonb");
+  if (then === 'catch') await client.query("SELECT 'x'::jsonb").catch(() => {});
 }
 %s
 (async () => {
-  const say = [];
-  const body = Buffer.from('{"id":"WH-node"}');
-  say.push(await handle(pool, 'paypal', body, {}));
-  say.push(await handle(pool, 'paypal', body, {}));
-  say.push(await handle(pool, 'paypal', Buffer.from('{"id":"WH-busy"}'), {}));
-  fail = true;
-  say.push(await handle(pool, 'paypal', Buffer.from('{"id":"WH-node-fails"}'), { a: ['b'] }));
-  fail = false;
-  say.push(await handle(pool, 'paypal', Buffer.from('{"id":"WH-node-fails"}'), {}));
-  console.log(say.join(' '));
+  const said = [];
+  for (const delivery of JSON.parse(process.argv[2])) {
+    then = delivery.then;
+    const body = delivery.text ?? Buffer.from(delivery.body, 'hex');
+    try {
+      const { status, headers } = await handle(pool, delivery.provider ?? 'paypal', body, { 'x-note': ['a'] });
+      said.push([status, headers]);
+    } catch (error) {
+      said.push(error.code ?? error.constructor.name);
+    }
+  }
+  console.log(JSON.stringify(said));
   await pool.end();
 })();
 """
@@ -260,11 +379,34 @@ def node_handler(conn):
     source = next(text for language, text in blocks("README.md") if language == "js")
     program = work / "node" / "handler.cjs"
     program.write_text(NODE % source)
-    result = subprocess.run(["node", program], text=True, capture_output=True, timeout=60)
-    check("node: first, duplicate, busy, failure, next delivery",
-          result.stdout.strip() == "200 200 409 500 200", result.stdout + result.stderr)
-    check("node: processed once", count(conn, b'{"id":"WH-node"}') == 1)
-    check("node: processed once after the failure", count(conn, b'{"id":"WH-node-fails"}') == 1)
+    deliveries = []
+
+    def deliver(what, wanted, body=b"", **more):
+        deliveries.append((what, wanted, dict(more, body=body.hex())))
+
+    deliver("first delivery", [200, {}], body_of("node"))
+    deliver("duplicate", [200, {}], body_of("node"))
+    deliver("a body as text", "TypeError", text='{"id":"WH-text"}')
+    for provider, body, status in REFUSED:
+        deliver(f"{body[:9]} of {provider}", [status, {}], body, provider=provider)
+    deliver("busy", [409, RETRY], body_of("node-busy"))
+    deliver("waits no longer than lock_timeout", [503, RETRY], body_of("node-locked"))
+    for then, error in (("raise", "Error"), ("refuse", "22P02"), ("catch", "Error")):
+        deliver(f"the step fails: {then}", error, body_of(f"node-{then}"), then=then)
+        deliver("next delivery", [200, {}], body_of(f"node-{then}"))
+    conn.execute("SELECT wd_acquire('paypal', 'ev_WH-node-busy')")
+    with psycopg.connect(**HASTY) as other:
+        lock_key(other, "node-locked")
+        result = subprocess.run(["node", program, json.dumps([delivery for _, _, delivery in deliveries])],
+                                text=True, capture_output=True, timeout=60)
+        other.rollback()
+    check("node: ends well", result.returncode == 0, result.stderr)
+    said = json.loads(result.stdout or "[]")
+    check("node: answers each delivery", len(said) == len(deliveries))
+    for (what, wanted, _), answer in zip(deliveries, said):
+        check(f"node: {what}", answer == wanted, answer)
+    for name in ("node", "node-raise", "node-refuse", "node-catch"):
+        check(f"node: {name} is processed once", count(conn, body_of(name)) == 1)
 
 
 RUNBOOK_EVENTS = """
@@ -284,60 +426,84 @@ def free_port():
         return s.getsockname()[1]
 
 
-def follow_runbook():
-    """Run every command of the runbook, in order, where a user would."""
-    path, database = "docs/runbook.md", "docs_runbook"
-    psql("postgres", f"CREATE DATABASE {database}")
-    tree = work / "tree"
-    for name in ("examples", "tools"):
-        shutil.copytree(checkout / name, tree / name, ignore=shutil.ignore_patterns("node_modules", "private", "*.o"))
-    prepared = psql(database, RUNBOOK_EVENTS + (tree / "examples/fastapi/schema.sql").read_text())
-    check(f"{path}: database is ready", prepared.returncode == 0, prepared.stderr)
-    port, log = free_port(), work / "receiver.log"
-    environment = dict(os.environ, PGDATABASE=database, RECEIVER_LOG=str(log),
-                       POSTGRES_LOG=str(work / "server" / "server.log"))
+@contextmanager
+def receiver(log, environment):
+    """Run the example receiver.  The value is its port."""
+    port = free_port()
     with open(log, "w") as output:
-        receiver = subprocess.Popen(
+        process = subprocess.Popen(
             ["/usr/bin/python3", "-m", "uvicorn", "app:app", "--no-access-log", "--port", str(port)],
-            cwd=tree / "examples/fastapi", env=environment, stdout=output, stderr=subprocess.STDOUT)
+            cwd=tree / "examples/fastapi", env=dict(os.environ, **environment), stdout=output, stderr=subprocess.STDOUT)
     try:
         for _ in range(100):
             if subprocess.run(["curl", "-fsS", f"http://127.0.0.1:{port}/healthz"], capture_output=True).returncode == 0:
                 break
             time.sleep(0.1)
-        number, rows = 0, ""
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def follow_example():
+    """Follow the README of the example receiver, in the database of the main README."""
+    path = "examples/fastapi/README.md"
+    run_commands(path, tree / "examples/fastapi", {}, "secret\nsecret\n")
+    session, = (text for language, text in blocks(path) if text.startswith("$ curl"))
+    with receiver(work / "example.log", {"PGDATABASE": "shop", "PGUSER": "webhook_receiver"}) as port:
+        for command, shown in re.findall(r"^\$ (.*)\n(.*)\n", session, re.M):
+            result = subprocess.run(["bash", "-c", command.replace(":8000/", f":{port}/")], text=True, capture_output=True)
+            check(f"{path}: {command}", result.stdout == shown, result.stdout + result.stderr)
+
+
+def follow_runbook():
+    """Run every command of the runbook, in order, where a user would."""
+    path, database = "docs/runbook.md", "docs_runbook"
+    prepare(path, database, RUNBOOK_EVENTS + (tree / "examples/fastapi/schema.sql").read_text())
+    log, number, rows = work / "receiver.log", 0, ""
+    environment = {"PGDATABASE": database, "RECEIVER_LOG": str(log), "POSTGRES_LOG": str(work / "server" / "server.log")}
+    with receiver(log, environment) as port:
         for language, text in blocks(path):
             number += 1
             if language == "sql":
                 result = psql(database, text)
                 rows = result.stdout if "REHEARSAL" in text else rows
             else:
-                result = subprocess.run(["bash", "-eu", "-c", text.replace(":8000/", f":{port}/")],
-                                        cwd=tree, env=environment, text=True, capture_output=True)
+                result = subprocess.run(["bash", "-eu", "-c", text.replace(":8000/", f":{port}/")], cwd=tree,
+                                        env=dict(os.environ, **environment), text=True, capture_output=True)
             check(f"{path}: block {number} runs", result.returncode == 0,
                   text + result.stdout + result.stderr)
         done = re.findall(r"ev_WH-REHEARSAL-\d+ \| done +\| +1 ", rows)
         check(f"{path}: both events of the rehearsal are done at attempt 1", len(done) == 2, rows)
-    finally:
-        receiver.terminate()
-        receiver.wait(10)
 
 
 def check_names():
     """Files that the guides name are there, and so are the links' targets."""
-    for path in [checkout / "README.md", *sorted((checkout / "docs").glob("*.md"))]:
+    for path in READMES + sorted((checkout / "docs").glob("*.md")):
         text = path.read_text()
         named = re.findall(r"`((?:sql|test|examples|tools|bench|script|src)/[\w./-]*)`", text)
         named = [checkout / name for name in named if "private" not in name]
         links = [path.parent / link for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)]
         missing = [str(name) for name in named + links if not name.exists()]
-        check(f"{path.name}: named files and links exist", not missing, missing)
+        check(f"{path.relative_to(checkout)}: named files and links exist", not missing, missing)
 
 
+def check_lines():
+    """The READMEs are wrapped; a table's row cannot be."""
+    for path in READMES:
+        long = [line for line in path.read_text().splitlines() if len(line) > 100 and line[0] != "|"]
+        check(f"{path.relative_to(checkout)}: lines of at most 100 columns", not long, long)
+
+
+tree = work / "tree"
+for folder in ("examples", "tools"):
+    shutil.copytree(checkout / folder, tree / folder, ignore=shutil.ignore_patterns("node_modules", "private", "*.o"))
 check_names()
-run_guide("README.md", "docs_readme", "CREATE EXTENSION webhook_dedup")
-psql("postgres", "DROP ROLE webhook_receiver")
-psql("docs_readme", "DROP OWNED BY webhook_receiver; DROP ROLE webhook_receiver")
+check_lines()
+install()
+run_session("README.md", "shop")
+follow_example()
+psql("shop", "DROP OWNED BY webhook_receiver; DROP ROLE webhook_receiver")
 # the guide speaks of events of a receiver at work
 run_guide("docs/operating.md", "docs_operating", "ALTER DATABASE docs_operating SET search_path = webhooks, public")
 prepare("docs/providers.md", "docs_providers", "CREATE EXTENSION webhook_dedup")
@@ -346,7 +512,7 @@ run_session("docs/providers.md", "docs_providers")
 psql("postgres", "CREATE DATABASE docs_handlers")
 psql("docs_handlers", "CREATE EXTENSION webhook_dedup; CREATE TABLE effects (body bytea)")
 with psycopg.connect(dbname="docs_handlers", autocommit=True) as connection:
-    python_handler(connection)
+    python_handlers(connection)
     items_handler(connection)
     node_handler(connection)
 follow_runbook()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The documentation does what it says: SQL and commands of the README and the
-# guides are run and printed answers compared, both handlers of the README are
+# guides are run and printed answers compared, the handlers of the README are
 # called.
 #
 # Needs the extension installed in the PostgreSQL of PG_CONFIG, and WD_TMP, a
@@ -18,7 +18,7 @@ PATH=$("${PG_CONFIG:?}" --bindir):$PATH
 trap 'stop_server "${WD_TMP:?}/server"' EXIT
 start_server "$WD_TMP/server"
 
-# The README's handler in Node needs what the example in Node needs.
+# The handler in Node needs what the example in Node needs.
 mkdir "$WD_TMP/node"
 cp "$root"/examples/node/package*.json "$WD_TMP/node"
 (cd "$WD_TMP/node" && HOME=$WD_TMP npm ci --no-audit --no-fund) \

@@ -8,6 +8,7 @@
 # WD_TMP, or to a temporary folder.
 #
 # packages: python3-fastapi python3-uvicorn python3-psycopg python3-psycopg-pool python3-pytest
+# packages: mypy flake8
 # packages: nodejs npm
 set -euo pipefail
 

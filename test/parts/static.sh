@@ -141,6 +141,13 @@ headers_alone() {
   return "$status"
 }
 
+# pgindent needs to know our types: pgindent --typedefs of the server's list
+# and this one together changes nothing but spaces around initialisers.
+typedefs_listed() {
+  sed -nE 's/^\} ([A-Z][A-Za-z]+);$/\1/p; s/^typedef .*\(\*(Wd[A-Za-z]+)\).*/\1/p' src/*.[ch] |
+    LC_ALL=C sort -u | diff - src/typedefs.list
+}
+
 # The checks above find what they look for.
 self_test() {
   local bad=$WD_TMP/bad.c sources all name
@@ -172,6 +179,7 @@ check "no notes to self" no_notes_to_self
 check "tabs, and no blanks at the end" no_stray_blanks
 check "include order" include_order
 check "headers compile alone" headers_alone
+check "each type is listed for pgindent" typedefs_listed
 check "the checks of text find what they look for" self_test
 
 echo "$passed passed, $failed failed"

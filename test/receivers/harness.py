@@ -4,10 +4,12 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Dict, List, Optional
 
@@ -18,6 +20,7 @@ from events import Event
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 KINDS = ("fastapi", "node")
+STEPS = {"fastapi": "payments.py", "node": "payments.js"}
 MODES = ("lease", "transaction")
 ROLE = "webhook_receiver"
 
@@ -50,10 +53,21 @@ class Reply:
 
 
 class Receiver:
-  """A running example receiver."""
+  """A running example receiver, with another business step if one is given."""
 
-  def __init__(self, kind: str, folder: pathlib.Path, **settings):
+  def __init__(
+    self,
+    kind: str,
+    folder: pathlib.Path,
+    step: Optional[pathlib.Path] = None,
+    **settings,
+  ):
     self.kind = kind
+    self.sources = EXAMPLES / kind
+    if step is not None:
+      self.sources = folder / kind
+      shutil.copytree(EXAMPLES / kind, self.sources)
+      shutil.copy(step, self.sources / STEPS[kind])
     self.mode = settings.get("WEBHOOK_MODE", "lease")
     self.fail_file = folder / "fail"
     self.log_file = folder / "log"
@@ -84,7 +98,7 @@ class Receiver:
 
   def command(self) -> List[str]:
     if self.kind == "node":
-      return ["node", str(EXAMPLES / "node" / "receiver.js")]
+      return ["node", str(self.sources / "receiver.js")]
     return [
       "/usr/bin/python3",
       "-B",
@@ -92,7 +106,7 @@ class Receiver:
       "uvicorn",
       "app:app",
       "--app-dir",
-      str(EXAMPLES / "fastapi"),
+      str(self.sources),
       "--host",
       "127.0.0.1",
       "--port",
@@ -230,6 +244,18 @@ class Database:
     assert len(rows) <= 1
     return rows[0] if rows else None
 
+  def wait_for_lease_end(self, event: Event) -> None:
+    wait_until(
+      lambda: self.query(
+        """
+        SELECT FROM webhook.webhook_dedup_events
+        WHERE request_hash = %s AND lease_expires_at < clock_timestamp()
+        """,
+        event.hash,
+      ),
+      "lease ends",
+    )
+
   def effects(self, event: Event) -> int:
     """How often the business step's effects were committed."""
     return self.query(
@@ -241,6 +267,29 @@ class Database:
       """,
       event.hash,
     )[0].effects
+
+  @contextmanager
+  def locked_ledger(self):
+    """Let no delivery get beyond the ledger, in this block."""
+    with self.connection.transaction():
+      self.run("LOCK TABLE webhook.webhook_dedup_events")
+      yield
+
+  def wait_for_waiting(self, connections: int) -> None:
+    """Wait until this many connections wait for the ledger."""
+    wait_until(
+      lambda: self.query(
+        """
+        SELECT FROM pg_locks
+        WHERE relation = 'webhook.webhook_dedup_events'::regclass
+          AND NOT granted
+        HAVING count(*) = %s
+        """,
+        connections,
+      ),
+      "deliveries wait for the ledger",
+      4,
+    )
 
   def process(self, event: Event) -> None:
     """Let the event be done without a receiver."""

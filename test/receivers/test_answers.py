@@ -5,6 +5,7 @@ import http
 import pytest
 from conftest import MAX_BODY_BYTES, SCOPES
 from events import Event, compose
+from harness import Background
 
 JSON = {"Content-Type": "application/json"}
 
@@ -149,7 +150,7 @@ def test_404_scope_without_asking_the_database(start, kind, tmp_path):
     reply = receiver.deliver(event, f"/webhooks/{name}")
     assert_problem(reply, 404, "unknown_provider")
   reply = receiver.deliver(event, "/webhooks/paypal/eu-shop")
-  assert_problem(reply, 500, "internal_error")
+  assert_problem(reply, 503, "no_connection")
 
 
 def test_scopes_are_listed_with_commas(start, kind, database):
@@ -202,7 +203,7 @@ def test_healthz(receiver):
   assert reply.outcome == (200, "ok")
 
 
-def test_500_without_a_database(start, kind, tmp_path):
+def test_503_without_a_database(start, kind, tmp_path):
   receiver = start(
     kind,
     WEBHOOK_MODE_TOSS="transaction",
@@ -210,9 +211,28 @@ def test_500_without_a_database(start, kind, tmp_path):
     PGHOST=str(tmp_path),
   )
   for event in compose("paypal"), compose("toss"):
-    assert_problem(receiver.deliver(event), 500, "internal_error")
+    assert_problem(receiver.deliver(event), 503, "no_connection")
     assert receiver.records(event, "WEBHOOK_FAILED")
   assert_problem(receiver.request("GET", "/healthz"), 503, "no_database")
+
+
+def test_503_while_all_connections_are_in_use(start, kind, mode, database):
+  receiver = start(
+    kind,
+    WEBHOOK_MODE=mode,
+    WEBHOOK_POOL_SIZE=2,
+    WEBHOOK_POOL_TIMEOUT_SECONDS=0.3,
+  )
+  early = [compose("paypal") for _ in range(2)]
+  late = compose("paypal")
+  with database.locked_ledger():
+    deliveries = [Background(receiver, event) for event in early]
+    database.wait_for_waiting(2)
+    assert_problem(receiver.deliver(late), 503, "no_connection")
+  for delivery in deliveries:
+    assert delivery.wait().outcome == (200, "processed")
+  assert database.row(late) is None
+  assert receiver.deliver(late).outcome == (200, "processed")
 
 
 def test_settings_out_of_range_are_refused(kind, start):

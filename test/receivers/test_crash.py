@@ -3,7 +3,7 @@
 import time
 
 from events import compose
-from harness import Background, wait_until
+from harness import Background
 
 PROCESSED = (200, "processed")
 ALREADY = (200, "already_processed")
@@ -16,19 +16,6 @@ def start_slow(start, kind, mode, step_seconds):
     WEBHOOK_MODE=mode,
     WEBHOOK_LEASE_SECONDS=LEASE_SECONDS,
     EXAMPLE_STEP_SECONDS=step_seconds,
-  )
-
-
-def wait_for_lease_end(database, event):
-  wait_until(
-    lambda: database.query(
-      """
-      SELECT FROM webhook.webhook_dedup_events
-      WHERE request_hash = %s AND lease_expires_at < clock_timestamp()
-      """,
-      event.hash,
-    ),
-    "lease ends",
   )
 
 
@@ -48,7 +35,7 @@ def test_G2_killed_in_the_step(
     assert reply.outcome == (409, "in_progress")
     assert int(reply.headers["Retry-After"]) > 0
     assert database.row(event).status == "processing"
-    wait_for_lease_end(database, event)
+    database.wait_for_lease_end(event)
   assert receiver.deliver(event).outcome == PROCESSED
   (record,) = receiver.records(event, "WEBHOOK_ACQUIRED")
   row = database.row(event)
@@ -94,24 +81,11 @@ def test_G2_connections_lost_while_idle(start, kind, mode, database):
 
 def fill_pool(receiver, database, connections):
   """Let the receiver have at least this many connections."""
-  with database.connection.transaction():
-    database.run("LOCK TABLE webhook.webhook_dedup_events")
+  with database.locked_ledger():
     deliveries = [
       Background(receiver, compose("paypal")) for _ in range(connections)
     ]
-    wait_until(
-      lambda: database.query(
-        """
-        SELECT FROM pg_locks
-        WHERE relation = 'webhook.webhook_dedup_events'::regclass
-          AND NOT granted
-        HAVING count(*) = %s
-        """,
-        connections,
-      ),
-      "deliveries wait for the table",
-      4,
-    )
+    database.wait_for_waiting(connections)
   for delivery in deliveries:
     assert delivery.wait().outcome == PROCESSED
 
@@ -146,7 +120,7 @@ def test_G3_holder_that_lost_its_lease_commits_nothing(
   slow = start_slow(start, kind, "lease", 1.5)
   delivery = Background(slow, event)
   slow.wait_for_step(event)
-  wait_for_lease_end(database, event)
+  database.wait_for_lease_end(event)
   other = standing[kind, "lease"]
   assert other.deliver(event).outcome == PROCESSED
 

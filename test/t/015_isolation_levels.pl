@@ -12,6 +12,7 @@
 # is who changed the event, even in the same statement, 40001 is wrong too.
 #
 # wd_lookup is left out: it is STABLE, and answers as of its query's snapshot.
+# So is wd_set_response: it is for the transaction that changed the event itself.
 
 use strict;
 use warnings FATAL => 'all';
@@ -52,6 +53,8 @@ my %calls = (
 	'wd_acquire, exhausted' => q{to_jsonb(acquire_at_most(2, KEY))},
 	'wd_try_once' => q{to_jsonb(wd_try_once('paypal', KEY, 'h'))},
 	'wd_receive' => q{to_jsonb(wd_receive('paypal', PAYLOAD))},
+	'wd_receive_once' => q{to_jsonb(wd_receive_once('paypal', PAYLOAD))},
+	'wd_receive_items' => q{(SELECT to_jsonb(a) FROM wd_receive_items('paypal', PAYLOAD) a)},
 	'wd_acquire_many' =>
 	  q{(SELECT to_jsonb(a) FROM wd_acquire_many('paypal', ARRAY[KEY], '{h}') a)},
 	'wd_acquire_many, two' =>

@@ -16,9 +16,9 @@ use lib "$FindBin::RealBin/lib";
 use Test::More;
 use WebhookDedup qw(ledger_node sqlstate);
 
-# a crash is to fail one test, not to end all
+# a crash, or a call without end, is to fail one test, not to end all
 my $node = ledger_node('altered',
-	conf => "restart_after_crash = on\nlog_statement = none\n");
+	conf => "restart_after_crash = on\nstatement_timeout = 30s\nlog_statement = none\n");
 my $connstr = $node->connstr('postgres') =~ s/'/''/gr;
 
 # The calls, of which each must be made of what the ledger holds.  # stands for
@@ -289,7 +289,9 @@ foreach (@types)
 	  . ($column eq 'id' ? "; $ledger ALTER id SET DEFAULT nextval('webhook_dedup_events_id_seq')" : '')
 	  if defined $type_before;
 	$undo =~ s/DROP INDEX \w+; // if defined $undo;
-	altered('refused', "$column is of type $type", $to->($type, $using), $undo);
+	# what the domain is over can do without it
+	altered($column eq 'status' && $type eq 'text' ? 'either' : 'refused',
+		"$column is of type $type", $to->($type, $using), $undo);
 }
 
 #
@@ -438,7 +440,7 @@ $take_out;
 CREATE TABLE webhook_dedup_events (LIKE was_ledger INCLUDING DEFAULTS,
   UNIQUE (provider, dedup_key)) PARTITION BY HASH (dedup_key);
 CREATE TABLE part_0 PARTITION OF webhook_dedup_events FOR VALUES WITH (MODULUS 2, REMAINDER 0);
-CREATE TABLE part_1 (last_error text, gone integer, lease_expires_at timestamptz,
+CREATE TABLE part_1 (response jsonb, last_error text, gone integer, lease_expires_at timestamptz,
   attempt integer NOT NULL, request_hash text COLLATE "C", status wd_status NOT NULL,
   last_seen_at timestamptz NOT NULL, first_seen_at timestamptz NOT NULL,
   dedup_key text COLLATE "C" NOT NULL, provider text COLLATE "C" NOT NULL, id bigint NOT NULL);

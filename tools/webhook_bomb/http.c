@@ -2,328 +2,239 @@
  * http.c
  *	  Deliveries by HTTP POST.
  *
- * A delivery is armed by sending everything but its body: libcurl asks for
- * the body only when the connection (and TLS) stands and the headers went
- * out, and is told to pause.  Releasing ends the pauses, so that all bodies
- * leave at one moment, and no receiver can process an event before.
+ * libcurl asks for the body when the connection (and TLS) stands and the
+ * headers are sent.  It gets the beginning of the body and is told to pause;
+ * a delivery is armed then.  Once all are armed the pauses end, so that the
+ * rest of each body, of a webhook its last byte, leaves at one moment.  No
+ * receiver can process an event before.
  */
 #include <curl/curl.h>
+#include <err.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer.h"
-#include "fail.h"
-#include "http.h"
-#include "transport.h"
+#include "bomb.h"
 
-/* More than a receiver's answer needs; the rest is read and dropped */
-#define MAX_ANSWER 65536
+/* A receiver that does not read yet has room for so much of a body */
+#define MAX_AHEAD 16384
 
-struct HttpSlot
+struct Volley
 {
-	struct HttpTransport *transport;
-	int			number;
+	CURLM	   *multi;
+	struct Transfer *transfers;
+	int			n;
+	int			waiting;		/* to be armed, then to be answered */
+	bool		released;
+	double		released_at;
+};
+
+struct Transfer
+{
+	struct Volley *volley;
+	struct Delivery *delivery;
 	CURL	   *easy;
-	struct curl_slist *headers;
+	bool		armed;
+	bool		done;
 	size_t		sent;
+	FILE	   *stream;			/* fills the answer */
 	char	   *answer;
 	size_t		answer_length;
+	char		message[CURL_ERROR_SIZE];
 };
-
-struct HttpTransport
-{
-	struct Transport base;
-	CURLM	   *multi;
-	struct HttpSlot *slots;
-};
-
-static void http_start(struct Transport *transport, int slot);
-static void http_release(struct Transport *transport, int slot);
-static void http_wait(struct Transport *transport, double ms);
-static void http_abandon(struct Transport *transport, int slot);
-static void http_recycle(struct Transport *transport, int slot);
-static void http_close(struct Transport *transport);
-static void prepare(struct HttpSlot *slot, const char *url,
-					const char *cacert, bool keep_connections);
-static size_t give_body(char *buffer, size_t size, size_t count, void *arg);
-static int	rewind_body(void *arg, curl_off_t offset, int origin);
-static size_t take_answer(char *data, size_t size, size_t count, void *arg);
-static void collect(struct HttpTransport *transport);
-static void record(struct HttpSlot *slot, CURLcode code);
-static const char *error_name(CURLcode code, char *buffer, size_t size);
-
-static const struct TransportOps http_ops = {
-	http_start, http_release, http_wait, http_abandon, http_recycle,
-	http_close
-};
-
-struct Transport *
-http_open(const char *url, const char *cacert, int nslots,
-		  double timeout_ms, bool keep_connections)
-{
-	struct HttpTransport *t = xcalloc(1, sizeof(*t));
-
-	transport_init(&t->base, &http_ops, nslots, timeout_ms);
-	t->multi = curl_multi_init();
-	if (t->multi == NULL)
-		fail("out of memory");
-	curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long) nslots);
-	curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-	t->slots = xcalloc(nslots, sizeof(struct HttpSlot));
-	for (int i = 0; i < nslots; i++)
-	{
-		t->slots[i].transport = t;
-		t->slots[i].number = i;
-		prepare(&t->slots[i], url, cacert, keep_connections);
-	}
-	return &t->base;
-}
 
 /*
- * Options that are the same for each delivery.  No proxy, no redirect: the
- * address that the user gave is the one that is tested.
+ * The address as it may be shown: without user, password and query.
  */
-static void
-prepare(struct HttpSlot *slot, const char *url, const char *cacert,
-		bool keep_connections)
+char *
+http_target(const char *text)
 {
-	CURL	   *easy = curl_easy_init();
+	CURLU	   *url = curl_url();
+	CURLUcode	code = curl_url_set(url, CURLUPART_URL, text, 0);
+	char	   *shown;
+	char	   *target;
 
-	if (easy == NULL || curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
-		fail("out of memory");
-	slot->easy = easy;
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, slot);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-					 (long) CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, keep_connections ? 0L : 1L);
-	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, keep_connections ? 0L : 1L);
-	/* the deadline is the transport's, libcurl's own must not come first */
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-					 (long) slot->transport->base.timeout_ms + 60000);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "webhook_bomb");
-	curl_easy_setopt(easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
-	curl_easy_setopt(easy, CURLOPT_READDATA, slot);
-	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, rewind_body);
-	curl_easy_setopt(easy, CURLOPT_SEEKDATA, slot);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot);
-	if (cacert &&
-		curl_easy_setopt(easy, CURLOPT_CAINFO, cacert) != CURLE_OK)
-		fail("option --cacert cannot be used with this libcurl");
-}
-
-static void
-http_start(struct Transport *transport, int number)
-{
-	struct HttpTransport *t = (struct HttpTransport *) transport;
-	struct HttpSlot *slot = &t->slots[number];
-	const struct Message *message = transport->slots[number].message;
-
-	/* an empty "Expect:" keeps libcurl from waiting for a 100 */
-	slot->headers = curl_slist_append(NULL, "Expect:");
-	for (char **line = message->header_lines; *line; line++)
-	{
-		struct curl_slist *longer = curl_slist_append(slot->headers, *line);
-
-		if (longer == NULL)
-			fail("out of memory");
-		slot->headers = longer;
-	}
-	slot->sent = 0;
-	slot->answer_length = 0;
-	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers);
-	curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-					 (curl_off_t) message->length);
-	if (curl_multi_add_handle(t->multi, slot->easy) != CURLM_OK)
-		fail("out of memory");
-}
-
-static void
-http_release(struct Transport *transport, int number)
-{
-	struct HttpTransport *t = (struct HttpTransport *) transport;
-
-	curl_easy_pause(t->slots[number].easy, CURLPAUSE_CONT);
-}
-
-static void
-http_wait(struct Transport *transport, double ms)
-{
-	struct HttpTransport *t = (struct HttpTransport *) transport;
-	int			running;
-
-	if (curl_multi_perform(t->multi, &running) != CURLM_OK)
-		fail("could not drive the connections");
-	collect(t);
-	if (ms > 0)
-	{
-		curl_multi_poll(t->multi, NULL, 0, ms < 1 ? 1 : (int) ms, NULL);
-		curl_multi_perform(t->multi, &running);
-		collect(t);
-	}
-}
-
-static void
-http_abandon(struct Transport *transport, int number)
-{
-	struct HttpTransport *t = (struct HttpTransport *) transport;
-
-	curl_multi_remove_handle(t->multi, t->slots[number].easy);
-}
-
-static void
-http_recycle(struct Transport *transport, int number)
-{
-	struct HttpTransport *t = (struct HttpTransport *) transport;
-
-	curl_slist_free_all(t->slots[number].headers);
-	t->slots[number].headers = NULL;
-}
-
-static void
-http_close(struct Transport *transport)
-{
-	struct HttpTransport *t = (struct HttpTransport *) transport;
-
-	for (int i = 0; i < transport->nslots; i++)
-	{
-		curl_multi_remove_handle(t->multi, t->slots[i].easy);
-		curl_easy_cleanup(t->slots[i].easy);
-		curl_slist_free_all(t->slots[i].headers);
-		free(t->slots[i].answer);
-	}
-	curl_multi_cleanup(t->multi);
-	free(t->slots);
-	free(t);
+	curl_url_set(url, CURLUPART_USER, NULL, 0);
+	curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
+	if (code || curl_url_get(url, CURLUPART_URL, &shown, 0) ||
+		(strncmp(shown, "http://", 7) && strncmp(shown, "https://", 8)))
+		errx(MISUSE, "option --url is not a valid URL of http or https");
+	target = strndup(shown, strcspn(shown, "?#"));
+	curl_free(shown);
+	curl_url_cleanup(url);
+	return target;
 }
 
 /*
- * libcurl's question for the body: being asked means that the connection
- * stands.
+ * Gives libcurl a piece of the body.
  */
 static size_t
 give_body(char *buffer, size_t size, size_t count, void *arg)
 {
-	struct HttpSlot *slot = arg;
-	struct Slot *base = &slot->transport->base.slots[slot->number];
-	size_t		left = base->message->length - slot->sent;
-	size_t		n = size * count < left ? size * count : left;
+	struct Transfer *transfer = arg;
+	const struct Event *event = transfer->delivery->event;
+	size_t		end = event->length;
+	size_t		n = size * count;
 
-	if (base->state == SLOT_ARMING)
-		base->state = SLOT_ARMED;
-	if (base->state == SLOT_ARMED)
-		return CURL_READFUNC_PAUSE;
-	memcpy(buffer, base->message->body + slot->sent, n);
-	slot->sent += n;
-	return n;
+	if (!transfer->volley->released)
+		end = end > MAX_AHEAD ? MAX_AHEAD : end - 1;
+	if (n > end - transfer->sent)
+		n = end - transfer->sent;
+	memcpy(buffer, event->body + transfer->sent, n);
+	transfer->sent += n;
+	if (n > 0 || transfer->volley->released)
+		return n;
+	transfer->volley->waiting -= !transfer->armed;
+	transfer->armed = true;
+	return CURL_READFUNC_PAUSE;
 }
 
 /*
- * Lets libcurl repeat a request on a new connection only while nothing of
- * the body went out: a silent second delivery would spoil the count.
+ * No proxy, no redirect: the address that the user gave is the one that is
+ * tested.  HTTP/1.1, because later ones share a connection.
  */
-static int
-rewind_body(void *arg, curl_off_t offset, int origin)
-{
-	struct HttpSlot *slot = arg;
-
-	if (origin != SEEK_SET || offset != 0 || slot->sent > 0)
-		return CURL_SEEKFUNC_FAIL;
-	return CURL_SEEKFUNC_OK;
-}
-
-static size_t
-take_answer(char *data, size_t size, size_t count, void *arg)
-{
-	struct HttpSlot *slot = arg;
-	size_t		room = MAX_ANSWER - slot->answer_length;
-	size_t		n = size * count < room ? size * count : room;
-
-	if (slot->answer == NULL)
-		slot->answer = xcalloc(MAX_ANSWER, 1);
-	memcpy(slot->answer + slot->answer_length, data, n);
-	slot->answer_length += n;
-	return size * count;
-}
-
 static void
-collect(struct HttpTransport *transport)
+start(struct Transfer *transfer, const struct Options *options)
 {
-	CURLMsg    *message;
-	int			left;
+	const struct Event *event = transfer->delivery->event;
+	CURL	   *easy = curl_easy_init();
 
-	while ((message = curl_multi_info_read(transport->multi, &left)) != NULL)
-	{
-		struct HttpSlot *slot;
-		CURLcode	code = message->data.result;
-
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
-						  (char **) &slot);
-		record(slot, code);
-		curl_multi_remove_handle(transport->multi, slot->easy);
-	}
+	transfer->easy = easy;
+	transfer->stream = open_memstream(&transfer->answer,
+									  &transfer->answer_length);
+	if (transfer->stream == NULL ||
+		curl_easy_setopt(easy, CURLOPT_URL, options->url) != CURLE_OK)
+		errx(MISUSE, "out of memory");
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->message);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+					 (long) CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "webhook_bomb");
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, event->header_lines);
+	curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+					 (curl_off_t) event->length);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+	curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer->stream);
+	if (options->cacert)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, options->cacert);
+	if (curl_multi_add_handle(transfer->volley->multi, easy) != CURLM_OK)
+		errx(MISUSE, "out of memory");
 }
 
+/*
+ * A receiver may answer before it has got the body.  Of an answer's body only
+ * a known word is ever shown: a receiver may echo what it was sent.
+ */
 static void
-record(struct HttpSlot *slot, CURLcode code)
+finish(struct Transfer *transfer, CURLcode code)
 {
-	struct Slot *base = &slot->transport->base.slots[slot->number];
-	long		number = 0;
+	struct Volley *volley = transfer->volley;
+	struct Delivery *delivery = transfer->delivery;
+	long		http_status;
+	json_t	   *object;
 
+	volley->waiting -= volley->released || !transfer->armed;
+	transfer->done = true;
 	if (code != CURLE_OK)
 	{
-		char		name[24];
-		const char *detail = curl_easy_strerror(code);
-
-		curl_easy_getinfo(slot->easy, CURLINFO_OS_ERRNO, &number);
-		if (code == CURLE_COULDNT_CONNECT && number != 0)
-			detail = strerror((int) number);
-		transport_network_error(base, error_name(code, name, sizeof(name)),
-								detail);
+		network_error(delivery, transfer->message[0] ? transfer->message :
+					  curl_easy_strerror(code));
 		return;
 	}
-	curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &number);
-	base->answer->sent = true;
-	base->answer->http_status = (int) number;
-	base->answer->status = answer_read_body(slot->answer ? slot->answer : "",
-											slot->answer_length);
-	transport_finish(base);
+	delivery->ms = clock_ms() - volley->released_at;
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &http_status);
+	delivery->http_status = (int) http_status;
+	fflush(transfer->stream);
+	object = json_loadb(transfer->answer, transfer->answer_length, 0, NULL);
+	delivery->status =
+		status_named(json_string_value(json_object_get(object, "status")));
+	json_decref(object);
 }
 
-static const char *
-error_name(CURLcode code, char *buffer, size_t size)
+/*
+ * Moves bytes until the volley waits for nothing more.
+ */
+static void
+drive(struct Volley *volley, double deadline)
 {
-	switch (code)
+	for (;;)
 	{
-		case CURLE_COULDNT_RESOLVE_HOST:
-			return "unknown_host";
-		case CURLE_COULDNT_CONNECT:
-			return "connect_failed";
-		case CURLE_OPERATION_TIMEDOUT:
-			return "timeout";
-		case CURLE_GOT_NOTHING:
-			return "no_answer";
-		case CURLE_SEND_ERROR:
-		case CURLE_RECV_ERROR:
-		case CURLE_SEND_FAIL_REWIND:
-			return "connection_lost";
-		case CURLE_PARTIAL_FILE:
-			return "answer_cut";
-		case CURLE_UNSUPPORTED_PROTOCOL:
-		case CURLE_WEIRD_SERVER_REPLY:
-			return "not_http";
-		case CURLE_SSL_CONNECT_ERROR:
-		case CURLE_PEER_FAILED_VERIFICATION:
-			return "tls";
-		default:
-			snprintf(buffer, size, "curl_%d", (int) code);
-			return buffer;
+		double		left = deadline - clock_ms();
+		CURLMsg    *message;
+		int			n;
+
+		if (curl_multi_perform(volley->multi, &n) != CURLM_OK)
+			errx(MISUSE, "could not drive the connections");
+		while ((message = curl_multi_info_read(volley->multi, &n)) != NULL)
+		{
+			char	   *transfer;
+
+			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+							  &transfer);
+			finish((struct Transfer *) transfer, message->data.result);
+		}
+		if (volley->waiting == 0 || left <= 0)
+			return;
+		curl_multi_poll(volley->multi, NULL, 0, 1 + (int) left, NULL);
 	}
+}
+
+static void
+release(struct Volley *volley)
+{
+	for (int i = 0; i < volley->n; i++)
+	{
+		struct Transfer *transfer = &volley->transfers[i];
+		struct Delivery *delivery = transfer->delivery;
+
+		if (!transfer->armed && !transfer->done)
+			network_error(delivery, "timeout");
+		if (delivery->network_error)
+			errx(MISUSE, "could not open connection %d of %d, nothing was delivered: %s",
+				 i + 1, volley->n, delivery->error);
+		volley->waiting += !transfer->done;
+	}
+	volley->released = true;
+	volley->released_at = clock_ms();
+	for (int i = 0; i < volley->n; i++)
+		if (!volley->transfers[i].done)
+			curl_easy_pause(volley->transfers[i].easy, CURLPAUSE_CONT);
+}
+
+/*
+ * Makes these deliveries at one moment.  Ends with a message if a connection
+ * cannot be opened: nothing has been delivered then.
+ */
+void
+http_fire(const struct Options *options, struct Delivery *deliveries, int n)
+{
+	struct Volley volley = {.multi = curl_multi_init(),.n = n,.waiting = n,
+		.transfers = allocate(n, sizeof(struct Transfer)),
+	.released_at = clock_ms()};
+
+	for (int i = 0; i < n; i++)
+	{
+		volley.transfers[i].volley = &volley;
+		volley.transfers[i].delivery = &deliveries[i];
+		start(&volley.transfers[i], options);
+	}
+	drive(&volley, volley.released_at + 1000 * options->timeout);
+	release(&volley);
+	drive(&volley, volley.released_at + 1000 * options->timeout);
+	for (int i = 0; i < n; i++)
+	{
+		if (!volley.transfers[i].done)
+			network_error(&deliveries[i], "timeout");
+		curl_multi_remove_handle(volley.multi, volley.transfers[i].easy);
+		curl_easy_cleanup(volley.transfers[i].easy);
+		fclose(volley.transfers[i].stream);
+		free(volley.transfers[i].answer);
+	}
+	curl_multi_cleanup(volley.multi);
+	free(volley.transfers);
 }

@@ -9,16 +9,13 @@
 SELECT clock_timestamp() AS began \gset
 
 BEGIN;
-SELECT wd_try_once(:'provider',
-  wd_dedup_key(:'provider', convert_from(decode(:'body', 'base64'), 'UTF8')::jsonb, :'headers'::jsonb),
-  wd_payload_hash(decode(:'body', 'base64'))) AS acquired \gset
+SELECT acquired, outcome
+FROM wd_receive_once(:'provider', decode(:'body', 'base64'), :'headers'::jsonb) \gset
 \if :acquired
   INSERT INTO effects (event, attempt) VALUES (:'event', 1);
   SELECT pg_sleep(:work) \g /dev/null
-  \set outcome true
   \set result 'processed'
 \else
-  \set outcome false
   \set result 'waited for that commit, nothing to do'
 \endif
 COMMIT;

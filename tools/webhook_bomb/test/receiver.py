@@ -21,38 +21,29 @@ CONNINFO = sys.argv[1]
 RECEIVE = """SELECT acquired, outcome::text, dedup_key, attempt, http_status
                FROM wd_receive(%s, %b, %s::jsonb)"""
 DONE = "SELECT wd_mark_done(%s, %s, %s)"
+CUT = b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"status":"processed"}'
+EARLY = (b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n"
+         b"Connection: close\r\n\r\n{}")
 
-gathering = threading.Condition()
-gathered = 0
+# The same answer to each delivery, which is not looked at.
+FIXED = {
+    "error500": (500, {"title": "Internal error", "status": 500}),
+    "error404": (404, {"title": "Not found", "status": 404}),
+    "html": (200, b"<html>processed</html>"),
+    "empty": (200, b""),
+    "array": (200, ["processed"]),
+    "upper": (200, {"status": "PROCESSED"}),
+    "nul": (200, {"status": "processed\0"}),
+    "number": (200, {"status": 200}),
+    "null": (200, {"status": None}),
+    "redirect": (307, b""),
+}
+# Bytes instead of an answer, after which the connection is closed.
+RAW = {"close": b"", "garbage": b"\0\xff not HTTP\r\n\r\n", "cut": CUT}
+
+lock = threading.Condition()
+waiting = 0
 counter = 0
-
-
-def process(provider, body, headers, work=0.0):
-    """Answers (HTTP status, JSON) as a receiver should."""
-    try:
-        with psycopg.connect(CONNINFO, autocommit=True) as conn:
-            row = conn.execute(RECEIVE, (provider, body, headers)).fetchone()
-            acquired, outcome, key, attempt, status = row
-            if acquired:
-                time.sleep(work)
-                conn.execute(DONE, (provider, key, attempt))
-                return 200, {"status": "processed"}
-            if outcome == "in_progress":
-                return status, {"status": "in_progress"}
-            return status, {"status": "already_processed"}
-    except psycopg.Error as error:
-        if error.sqlstate in ("22P02", "22023", "54000", "WD001", "WD005"):
-            return 400, {"title": "Bad payload", "status": 400}
-        return 500, {"title": "Internal error", "status": 500}
-
-
-def gather(wanted):
-    """True once so many requests wait here at the same time."""
-    global gathered
-    with gathering:
-        gathered += 1
-        gathering.notify_all()
-        return gathering.wait_for(lambda: gathered >= wanted, timeout=5)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -62,169 +53,98 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-    def body(self):
-        return self.rfile.read(int(self.headers["Content-Length"]))
-
-    def header_json(self):
-        return json.dumps({k: self.headers.get_all(k) for k in self.headers})
-
-    def answer(self, status, value, kind="application/json"):
+    def answer(self, status, value):
         data = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
-        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
+        if status == 307:
+            self.send_header("Location", "/webhooks/paypal")
         self.end_headers()
         self.wfile.write(data)
 
-    def hang_up(self, data=b""):
+    def hang_up(self, data):
         self.wfile.write(data)
-        self.wfile.flush()
         self.close_connection = True
+
+    def process(self, provider, body, work=0.0):
+        """(HTTP status, JSON) as a receiver should answer."""
+        headers = json.dumps({k: self.headers.get_all(k) for k in self.headers})
+        try:
+            with psycopg.connect(CONNINFO, autocommit=True) as conn:
+                acquired, outcome, key, attempt, status = conn.execute(
+                    RECEIVE, (provider, body, headers)).fetchone()
+                if acquired:
+                    time.sleep(work)
+                    conn.execute(DONE, (provider, key, attempt))
+                    return 200, {"status": "processed"}
+        except psycopg.Error as error:
+            return 400, {"title": "Bad payload", "status": error.sqlstate}
+        return status, {"status": "already_processed" if outcome == "done"
+                        else outcome}
 
     def do_POST(self):
-        parts = self.path.split("?")[0].strip("/").split("/")
-        if parts[0] == "webhooks":
-            self.answer(*process("/".join(parts[1:]), self.body(),
-                                 self.header_json()))
-        elif parts[0] == "faults" and hasattr(self, "fault_" + parts[1]):
-            getattr(self, "fault_" + parts[1])("/".join(parts[2:]))
-        else:
-            self.answer(404, {"title": "Not found", "status": 404})
-            self.close_connection = True
-
-    def good(self, provider, work=0.0):
-        return process(provider, self.body(), self.header_json(), work)
-
-    def fault_double(self, provider):
-        self.good(provider)
-        self.answer(200, {"status": "processed"})
-
-    def fault_error500(self, provider):
-        self.body()
-        self.answer(500, {"title": "Internal error", "status": 500})
-
-    def fault_loser500(self, provider):
-        status, value = self.good(provider)
-        if value["status"] != "processed":
-            status, value = 500, {"title": "Internal error", "status": 500}
-        self.answer(status, value)
-
-    def fault_every_third(self, provider):
-        global counter
-        with gathering:
-            counter += 1
-            lost = counter % 3 == 0
-        if lost:
-            self.fault_error500(provider)
-        else:
-            self.answer(*self.good(provider))
-
-    def fault_drop(self, provider):
-        self.answer(*self.good(provider))
-        self.close_connection = True
-
-    def fault_slow(self, provider):
-        self.answer(*self.good(provider, work=0.7))
-
-    def fault_busy200(self, provider):
-        status, value = self.good(provider, work=0.7)
-        self.answer(200, value)
-
-    def fault_hang(self, provider):
-        self.body()
-        time.sleep(4)
-        self.close_connection = True
-
-    def fault_loser_hangs(self, provider):
-        status, value = self.good(provider)
-        if value["status"] != "processed":
-            time.sleep(4)
-        self.answer(status, value)
-
-    def fault_close(self, provider):
-        self.body()
-        self.hang_up()
-
-    def fault_cut(self, provider):
-        self.body()
-        self.hang_up(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
-                     b'{"status":"processed"}')
-
-    def fault_garbage(self, provider):
-        self.body()
-        self.hang_up(b"\x00\xff this is not HTTP\r\n\r\n")
-
-    def fault_html(self, provider):
-        self.body()
-        self.answer(200, b"<html>processed</html>", "text/html")
-
-    def fault_empty(self, provider):
-        self.body()
-        self.answer(200, b"")
-
-    def fault_nocontent(self, provider):
-        self.body()
-        self.send_response(204)
-        self.end_headers()
-
-    def fault_array(self, provider):
-        self.body()
-        self.answer(200, ["processed"])
-
-    def fault_huge(self, provider):
-        self.body()
-        self.answer(200, {"status": "processed", "pad": "x" * 3000000})
-
-    def fault_upper(self, provider):
-        self.body()
-        self.answer(200, {"status": "PROCESSED"})
-
-    def fault_nul(self, provider):
-        self.body()
-        self.answer(200, {"status": "processed\0"})
-
-    def fault_number(self, provider):
-        self.body()
-        self.answer(200, {"status": 200})
-
-    def fault_null(self, provider):
-        self.body()
-        self.answer(200, {"status": None})
-
-    def fault_processed500(self, provider):
-        status, value = self.good(provider)
-        self.answer(500, value)
-
-    def fault_processed404(self, provider):
-        status, value = self.good(provider)
-        self.answer(404, value)
-
-    def fault_redirect(self, provider):
-        self.body()
-        self.send_response(307)
-        self.send_header("Location", "/webhooks/" + provider)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def fault_early(self, provider):
-        self.hang_up(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n"
-                     b"Connection: close\r\n\r\n{}")
-
-    def fault_echo(self, provider):
-        body = self.body().decode()
-        self.answer(400, {"title": body, "detail": self.header_json(),
-                          "status": 400})
-
-    def fault_echo_status(self, provider):
-        self.answer(200, {"status": self.body().decode()})
-
-    def fault_gather(self, provider):
-        wanted, provider = provider.split("/", 1)
-        body = self.body()
-        if not gather(int(wanted)):
-            self.answer(504, {"title": "Too few at once", "status": 504})
+        kind, *rest = self.path.split("?")[0].strip("/").split("/")
+        fault = rest.pop(0) if kind == "faults" else None
+        provider = "/".join(rest)
+        if fault == "early":
+            self.hang_up(EARLY)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if fault == "early":
             return
-        self.answer(*process(provider, body, self.header_json()))
+        if kind == "webhooks":
+            self.answer(*self.process(provider, body))
+        elif fault in FIXED:
+            self.answer(*FIXED[fault])
+        elif fault in RAW:
+            self.hang_up(RAW[fault])
+        elif fault == "hang":
+            time.sleep(4)
+        elif fault == "echo":
+            self.answer(400, {"title": body.decode(), "status": body.decode(),
+                              "detail": str(self.headers)})
+        elif fault == "headers":
+            seen = {k.lower(): self.headers.get_all(k) for k in self.headers}
+            for own in ("host", "user-agent", "accept", "content-length"):
+                del seen[own]
+            self.answer(200, {"status": "processed" if seen == json.loads(body)
+                              else "other headers"})
+        elif fault == "gather":
+            self.gather(int(rest.pop(0)), "/".join(rest), body)
+        else:
+            self.distort(fault, *self.process(
+                provider, body, 0.7 if fault in ("slow", "busy200") else 0.0))
+
+    def distort(self, fault, status, value):
+        """Says something else than what is so."""
+        global counter
+        with lock:
+            counter += 1
+        first = value["status"] == "processed"
+        if fault == "double":
+            value = {"status": "processed"}
+        elif fault == "loser500" and not first:
+            status, value = FIXED["error500"]
+        elif fault == "every_third" and counter % 3 == 0:
+            status, value = FIXED["error500"]
+        elif fault == "loser_hangs" and not first:
+            time.sleep(4)
+        elif fault == "huge":
+            value["pad"] = "x" * 3000000
+        elif fault.startswith("status"):
+            status = int(fault[-3:])
+        elif fault == "busy200":
+            status = 200
+        self.answer(status, value)
+
+    def gather(self, wanted, provider, body):
+        """Processes once so many requests wait here at the same time."""
+        global waiting
+        with lock:
+            waiting += 1
+            lock.notify_all()
+            together = lock.wait_for(lambda: waiting >= wanted, timeout=5)
+        self.answer(*self.process(provider, body) if together
+                    else FIXED["error500"])
 
 
 class Server(ThreadingHTTPServer):
