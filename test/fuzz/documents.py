@@ -30,7 +30,7 @@ EVENTS = [
 NUMBERS = ["0", "-1", "15000", "820000000000000001", "0.10", "-0.5",
            "9" * 60]
 ODD_NUMBERS = ["1e3", "-0", "1E+400", "0.0e-7", "-0.0"]
-ODD_ESCAPES = ["\\u0000", "\\ud800", "\\udc00\\ud800", "\\ud83d\\u0041"]
+ODD_ESCAPES = ["\\u0000", "\\ud800", "\\udc00", "\\ud83d\\u0041"]
 HEADERS = [
     "paypal-transmission-id", "x-paypal-transmission-id", "x-transmission-id",
     "tosspayments-webhook-transmission-id", "content-type", "x-other", "",
@@ -137,10 +137,13 @@ class Documents:
 
     def name(self, name):
         """A member's name in JSON, with escapes or without."""
-        if self.rng.random() < 0.1:
-            return '"' + "".join("\\u%04x" % unit
-                                 for unit in utf16(name)) + '"'
-        return json.dumps(name, ensure_ascii=False)
+        if self.rng.random() < 0.9:
+            return json.dumps(name, ensure_ascii=False)
+        share = self.rng.choice([0.2, 1])
+        return '"' + "".join(
+            "".join("\\u%04x" % unit for unit in utf16(c))
+            if c in '"\\' or self.rng.random() < share else c
+            for c in name) + '"'
 
     def _characters(self):
         """What stands between the quotes of a string."""
@@ -152,6 +155,10 @@ class Documents:
                 "\\ud83d\\ude00", "\\u001f", " ", "k" * 200]))
         if self.rng.random() < 0.03:
             parts.append(self.rng.choice(ODD_ESCAPES))
+        if self.rng.random() < 0.03:
+            # about as long as a key can be
+            parts = [self.rng.choice(["k", "%", "\u00e9", "\\u00e9"]) *
+                     self.rng.randrange(250, 520)]
         return "".join(parts)
 
     def _blank(self):
@@ -168,7 +175,8 @@ class Documents:
             elif action == 1:
                 data[at:at] = self.rng.choice(
                     [b"\xef\xbb\xbf", b"\x00", b"\xff", b"\xed\xa0\x80",
-                     b",", b"}", b"\\", b'"', b"\\u12", b"\x01", b"NaN"])
+                     b",", b"}", b"\\", b'"', b"\\u12", b"\x01", b"\x1f",
+                     b"NaN"])
             elif action == 2 and at < len(data):
                 data[at] = self.rng.randrange(256)
             else:

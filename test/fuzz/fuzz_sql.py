@@ -2,13 +2,14 @@
 """Throws random input at the SQL functions of a server.
 
 Whatever comes in, a value or an error of the design must come out, and no
-message may quote the payload.  Keys are compared with those of oracle.py and
-with what jsonb reads, the events of a payload with its elements.
+message may quote the payload.  Keys, and the events of a payload, are compared
+with those of oracle.py, for the deliveries of a corpus and for random ones.
 """
 
 import argparse
 import hashlib
 import json
+import pathlib
 import random
 import sys
 import time
@@ -47,6 +48,7 @@ class Fuzzer:
         self.counts = {}
         self.providers = []
         self.texts = {}
+        self.without_delivery = set()
         self.connection = psycopg.connect(conninfo, autocommit=True)
         self.connection.add_notice_handler(self._check_notice)
 
@@ -84,24 +86,53 @@ class Fuzzer:
 
     def read_providers(self):
         """All providers, as the server describes them."""
-        for name, templates, payload_format in self.connection.execute(
-                "SELECT provider, key_templates, payload_format"
-                " FROM wd_providers ORDER BY provider").fetchall():
+        for name, templates, payload_format, is_built_in in \
+                self.connection.execute(
+                    "SELECT provider, key_templates, payload_format,"
+                    " is_built_in FROM wd_providers ORDER BY provider"
+                ).fetchall():
             provider = Provider(name, templates, payload_format)
             shapes = Shapes(self.documents, provider)
             # more of those that have several events, or several shapes
             weight = 10 if name in ("paypal", "toss") else \
-                4 if provider.element_paths else 1
+                4 if provider.element_paths or name.startswith("odd_") else 1
             self.providers += [(provider, shapes)] * weight
             self.texts[name] = templates
+            if is_built_in:
+                self.without_delivery.add(name)
+
+    def corpus(self, folder):
+        """Each delivery of a folder to each provider.
+
+        NAME.headers.json holds the headers of the payload NAME.json or
+        NAME.form.  The provider that NAME begins with must find a key.
+        """
+        providers = {provider.name: provider for provider, _ in self.providers}
+        for path in sorted(folder.iterdir()):
+            if path.name.endswith(".headers.json"):
+                continue
+            beside = path.with_suffix(".headers.json")
+            headers = beside.read_text("utf-8") if beside.exists() else "{}"
+            for name, provider in providers.items():
+                found = self._deliver(provider, path.read_bytes(), headers)
+                if path.stem.split("-")[0] == name:
+                    self.without_delivery.discard(name)
+                    self.check(found, "no key of its own", str(path))
 
     def one_document(self):
-        """A delivery through all functions that derive keys."""
+        """A random delivery."""
         provider, shapes = self.rng.choice(self.providers)
         if provider.name in ("paypal", "toss") and self.rng.random() < 0.8:
             shapes = self.documents
         payload = shapes.payload()
         headers = shapes.headers("\u00e9" if self.ascii_only else None)
+        self._deliver(provider, payload, headers)
+
+    def _deliver(self, provider, payload, headers):
+        """A delivery through all functions that derive keys.
+
+        Returns whether there is a key.
+        """
         parsed = json.loads(headers)
         delivery = key = refused = None
         try:
@@ -121,14 +152,17 @@ class Fuzzer:
         if row:
             self.check(row[0] == key, "key of wd_receive", where, row[0], key)
             self.check(len(row[0].encode("utf-8")) <= 512, "length", row[0])
+        items = None
         if provider.element_paths or self.rng.random() < 0.1:
-            self._receive_items(provider, delivery, key, refused, where)
+            items = self._receive_items(provider, delivery, key, refused,
+                                        where)
         if not self.ascii_only and isinstance(parsed, dict) and \
                 not provider.digests_tokens:
             self._dedup_key(provider, parsed, where)
+        return bool(key or items)
 
     def _receive_items(self, provider, delivery, key, refused, where):
-        """The events of a delivery that is none as a whole."""
+        """The events of a delivery; returns those in it if all have keys."""
         items = []
         expected = None
         if key is not None:
@@ -157,6 +191,7 @@ class Fuzzer:
                            if row[4] == "first"),
                        "wd_receive_items", where, rows, error, expected)
         self._explain(key, refused, items, where)
+        return expected and items
 
     def _explain(self, key, refused, items, where):
         """The same keys, explained."""
@@ -255,12 +290,15 @@ class Fuzzer:
         lease = rng.choice(LEASES)
         digest = rng.choice([None, "", "h", "h" * 128, "h" * 129])
         keys = self._array(lambda: rng.choice(["k1", "k2", key]))
+        response = rng.choice([None, "{}", '"%s"' % ("r" * 8191)])
         _, shapes = rng.choice(self.providers)
         calls = [
             ("wd_receive(%s, %b::bytea, %s::jsonb, %s::interval)",
              provider, doc.payload(), doc.headers("x"), lease),
             ("wd_receive_items(%s, %b::bytea, %s::jsonb, %s::interval)",
              provider, shapes.payload(), shapes.headers("x"), lease),
+            ("wd_receive_once(%s, %b::bytea, %s::jsonb)",
+             provider, doc.payload(), doc.headers("x")),
             ("wd_drop_provider(%s)", provider),
             ("wd_acquire(%s, %s, %s, %s::interval)",
              provider, key, digest, lease),
@@ -269,7 +307,9 @@ class Fuzzer:
             ("wd_try_once(%s, %s, %s)", provider, key, digest),
             ("wd_acquire_many(%s, %s::text[], %s::text[], %s::interval)",
              provider, keys, self._array(lambda: digest, keys), lease),
-            ("wd_mark_done(%s, %s, %s::int)", provider, key, attempt),
+            ("wd_mark_done(%s, %s, %s::int, %s::jsonb)",
+             provider, key, attempt, response),
+            ("wd_set_response(%s, %s, %s::jsonb)", provider, key, response),
             ("wd_mark_failed(%s, %s, %s::int, %s)",
              provider, key, attempt, self._text()),
             ("wd_mark_done_many(%s, %s::text[], %s::int[])",
@@ -334,12 +374,18 @@ def main():
                         default=random.SystemRandom().randrange(2**32))
     parser.add_argument("--not-utf8", action="store_true",
                         help="the database's encoding is not UTF-8")
+    parser.add_argument("--corpus", nargs="+", type=pathlib.Path, default=[],
+                        help="folders of deliveries")
     args = parser.parse_args()
     print("# fuzz_sql.py --seed", args.seed, flush=True)
     sys.setrecursionlimit(20000)
 
     fuzzer = Fuzzer(args.conninfo, args.seed, args.not_utf8)
     fuzzer.read_providers()
+    for folder in args.corpus:
+        fuzzer.corpus(folder)
+    fuzzer.check(not args.corpus or not fuzzer.without_delivery,
+                 "no delivery in the corpus", fuzzer.without_delivery)
     started = time.monotonic()
     for _ in range(args.documents):
         fuzzer.one_document()

@@ -1,6 +1,7 @@
 """Random deliveries in the shape that a provider's templates read."""
 
 import json
+import re
 from urllib.parse import quote
 
 from documents import SENTINEL
@@ -22,7 +23,7 @@ class Shapes:
             for hole in template.conditions + template.holes:
                 expected = hole.group(4) and hole.group(4)[1:]
                 if hole.group(1) == "header":
-                    self.headers_read.append(hole.group(2))
+                    self.headers_read.append((hole.group(2), expected))
                 else:
                     self.paths.append((read_path(hole.group(2)), expected))
                     self.fields.append(hole.group(2))
@@ -46,16 +47,22 @@ class Shapes:
         if self.rng.random() < 0.2:
             return self.documents.headers(characters)
         members = []
-        for name in self.headers_read:
+        for name, expected in self.headers_read:
             if self.rng.random() < 0.6:
                 continue
             value = json.dumps(self.rng.choice(
                 ["%41%3a b", "%C3%A9", "%zz", "100%", "+", "x" * 300]))
-            if self.rng.random() < 0.8:
+            if expected is not None and self.rng.random() < 0.7:
+                value = json.dumps(expected)
+            elif self.rng.random() < 0.8:
                 value = self.documents.header_value(characters)
-            members.append(json.dumps(name.title()) + ":" + value)
+            cased = "".join(c.upper() if self.rng.random() < 0.3 else c.lower()
+                            for c in name)
+            members.append(json.dumps(self.rng.choice(
+                [name, name.title(), cased])) + ":" + value)
         if self.format == "any" and self.rng.random() < 0.2:
-            members.append('"Content-Type":"%s; charset=utf-8"' % FORM)
+            members.append('"Content-Type":"%s; charset=utf-8"' %
+                           self.rng.choice([FORM, FORM.title()]))
         return "{" + ",".join(members) + "}"
 
     def _value(self, paths):
@@ -83,7 +90,9 @@ class Shapes:
 
     def _leaf(self, expected):
         if expected is not None and self.rng.random() < 0.7:
-            return json.dumps(expected)
+            bare = re.fullmatch("true|false|[1-9][0-9]*|0[.][0-9]+", expected)
+            return expected if bare and self.rng.random() < 0.6 else \
+                json.dumps(expected, ensure_ascii=False)
         if self.tidy:
             return self.rng.choice(['"%d"', "%d", '"a:%d"', "-%d.50"]) % \
                 self.rng.randrange(1, 50)
@@ -117,7 +126,8 @@ class Shapes:
                 value = quote(text, safe="").replace("%20", "+")
                 if rng.random() < 0.02:
                     value = rng.choice(["%", "%4", "%zz", "%ff", "%00"])
-                fields.append(quote(name) + "=" + value)
+                fields.append(quote(name).replace(
+                    "%20", rng.choice(["%20", "+"])) + "=" + value)
         rng.shuffle(fields)
         return "&".join(fields).encode("ascii")
 

@@ -137,6 +137,25 @@ sql_fuzz() { # sql_fuzz DATABASE OPTION...
   report "$status" "fuzz_sql.py ${*:2}"
 }
 
+# oracle_mutant FILE SED WHAT: an oracle that is wrong must be contradicted
+oracle_mutant() {
+  local status=0
+  rm -rf "$work/oracle"
+  mkdir "$work/oracle"
+  cp "$fuzz"/*.py "$work/oracle"
+  sed -i "$2" "$work/oracle/$1"
+  if cmp -s "$fuzz/$1" "$work/oracle/$1"; then
+    echo "test/fuzz/$1 has nothing that $2 changes"
+    status=1
+  else
+    PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$work/oracle/fuzz_sql.py" \
+      dbname=postgres --documents 3000 --seconds 0 >"$work/oracle.log" \
+      2>&1 && status=1
+    grep -q '^FAILED' "$work/oracle.log" || status=1
+  fi
+  report "$status" "fuzz_sql.py contradicts $3"
+}
+
 build_jsonb
 for target in json key form; do
   build "$checkout/src" "$work/" "$target"
@@ -186,8 +205,25 @@ start_server "$work/pg" log_min_messages=debug1
 psql -Xq -c "CREATE EXTENSION webhook_dedup"
 createdb --encoding=LATIN1 --locale=C --template=template0 latin1
 psql -Xq -d latin1 -c "CREATE EXTENSION webhook_dedup"
-sql_fuzz postgres --documents 15000 --seconds 10
+psql -Xq -o /dev/null -f "$fuzz/providers.sql"
+sql_fuzz postgres --documents 15000 --seconds 10 \
+  --corpus "$fuzz/corpus/deliveries" "$fuzz/corpus/json" \
+  "$checkout/examples/payloads"
 sql_fuzz latin1 --documents 3000 --seconds 5 --not-utf8
+oracle_mutant oracle.py 's/text.replace("%", "%25")/text/' \
+  'that keys are not injective'
+oracle_mutant oracle.py 's/MAX_KEY = 512/MAX_KEY = 520/' \
+  'that a key may be a little longer'
+oracle_mutant oracle.py 's/key.startswith(template.prefix + "sha256_")/False/' \
+  'that what looks like a digest is left as it is'
+oracle_mutant oracle.py 's/value = value\[0\] if/value = value[-1] if/' \
+  'that the last value of a header counts'
+oracle_mutant oracle.py 's/ if item.steps not in around)/)/' \
+  'that elements around others are events too'
+oracle_mutant oracle.py 's/lambda item: item.node.start/lambda item: -item.node.start/' \
+  'that events come from the end'
+oracle_mutant payload.py 's/node.members\[name\] = child/node.members.setdefault(name, child)/' \
+  'that the first of several members counts'
 status=0
 grep -q S3ntinel "$work/pg/server.log" && status=1
 report "$status" "G6: no payload in the server log at debug1"

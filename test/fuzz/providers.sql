@@ -1,5 +1,5 @@
 -- providers.sql
---   Providers that no built-in rules resemble.
+--   Providers whose templates no built-in one resembles, for a database in UTF-8.
 SELECT wd_set_provider(provider, templates, payload_format => format)
   FROM (VALUES
     -- elements by their numbers
@@ -20,6 +20,7 @@ SELECT wd_set_provider(provider, templates, payload_format => format)
       '{body:kind=order}{body:paid=true}ord_{body:id}',
       '{body:kind=a:b%}{header:X-Kind=live}k_{body:data.n}:{header:x-id|sha256}',
       '{body:total=0.10}num_{body:id}:{body:total}',
+      '{body:eq=x=y}eq_{body:id}',
       '{header:x-path|percent=a/b c}path_{body:id}',
       '{body:paid|sha256=b5bea41b6c623f7c09f1bf24dcae58ebab3c0cdd90ad966bc43a45b44867e12b}'
         'yes_{body:data.n}',
@@ -32,6 +33,7 @@ SELECT wd_set_provider(provider, templates, payload_format => format)
       'c_{body:id?}:{body:a[*].id?}:{body:a[*].b[*].c[*].id}:{body:a[*].b[*].list[0]?}',
       'b_{body:a[*].b[*].x.y}:{header:x-batch?}',
       '{body:a[*].type=t}t_{body:a[*].id}',
+      '{body:a[*].b[*].kind=k}k_{body:a[*].id}',
       'list_{body:x.list[*].id}',
       'any_{body:a[*].b[*]|sha256}',
       'other_{body:x.other[*]}'], 'json'),
@@ -49,12 +51,8 @@ SELECT wd_set_provider(provider, templates, payload_format => format)
       'dig_{body:d|sha256}:{body:e|sha256?}',
       '100% {body:long}: {body:longer?} of sha256'], 'json'),
     ('odd_headers', ARRAY[
-      'a_{header:X-Mixed-CASE}',
+      'a_{header:X-Mixed-SIZE}',
       E'b_{header:x-\u00C9}:{body:id?}',
-      'c_{header:x-p|percent}:{header:x-s|sha256?}:{body:n?}',
+      'c_{header:x-p|percent}:{header:x-s|sha256?}:{body:n?}:{body:a b?}',
       'd_{header:x-d|percent}',
       'e_{body:list[*].id}:{header:x-e?}'], 'any')) AS p (provider, templates, format);
-
--- The forms of these two are read as JSON here.
-SELECT wd_set_provider(provider, payload_format => 'json')
-  FROM unnest(ARRAY['twilio', 'braintree']) AS provider;
