@@ -290,7 +290,7 @@ check_indexes(Relation table)
 	list_free(indexes);
 }
 
-/* What inherits from the table is a superuser's too, and holds no such code. */
+/* What inherits from the table is a superuser's, too, without such code. */
 static void
 check_children(Relation table, bool writes)
 {
